@@ -1,0 +1,23 @@
+"""Attribution methods: one plain generator function each, one file per family; no devices, no chunks, no drawing."""
+
+from saliency_widget.methods import gradients, paths, smoothing
+from saliency_widget.methods.estimate import Estimate, Quality
+from saliency_widget.methods.parameters import Help, Parameter, Range
+from saliency_widget.methods.registry import Applies, Method, Sibling, get, method, methods
+
+__all__ = [
+    "Applies",
+    "Estimate",
+    "Help",
+    "Method",
+    "Parameter",
+    "Quality",
+    "Range",
+    "Sibling",
+    "get",
+    "gradients",
+    "method",
+    "methods",
+    "paths",
+    "smoothing",
+]

@@ -1,0 +1,71 @@
+"""What a method yields: a running estimate of its map, with its progress and its quality; it computes none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from torch import Tensor
+
+__all__ = ["Estimate", "Kind", "Quality"]
+
+Kind = Literal["estimate", "partial", "picture"]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One figure that says how good a map is.
+
+    Attributes
+    ----------
+    name : str
+        Stable name, such as ``"completeness_error"``.
+    value : float
+        The figure, as a share (0.02 is 2 %).
+    text : str
+        The figure for people.
+    bad : bool
+        Whether it is bad enough to be shown as a warning.
+    """
+
+    name: str
+    value: float
+    text: str
+    bad: bool = False
+
+    def card(self) -> dict[str, Any]:
+        """Return the figure as the page needs it."""
+        return {"name": self.name, "value": self.value, "text": self.text, "bad": self.bad}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A method's map as far as it has got, for all targets of the run.
+
+    Attributes
+    ----------
+    attribution : Tensor
+        Shape (T, C, h, w), signed, in score units per unit of the model's input (times the input where the method
+        multiplies by it).
+    done, total : int
+        How much of the work has been done, in the method's unit.
+    kind : {"estimate", "partial", "picture"}
+        Whether `attribution` is an estimate of the final map, an honest part of it, or a picture and no attribution.
+    quality : tuple
+        For each target a tuple of figures.
+    siblings : mapping of str to Tensor
+        Maps of other methods that came for free from the same run, by method name.
+    """
+
+    attribution: Tensor
+    done: int
+    total: int
+    kind: Kind = "estimate"
+    quality: tuple[tuple[Quality, ...], ...] = ()
+    siblings: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def final(self) -> bool:
+        """Whether this is the run's last estimate."""
+        return self.done >= self.total

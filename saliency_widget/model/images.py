@@ -1,0 +1,269 @@
+"""Reading whatever a user calls an image into one checked RGB picture; it knows nothing of models."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import warnings
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from saliency_widget.errors import BadImage
+
+__all__ = ["MAX_PIXELS", "MAX_SIDE", "Picture", "read_image"]
+
+MAX_PIXELS = 400_000_000
+"""Images that claim more pixels than this are refused before they are decoded."""
+
+MAX_SIDE = 4096
+"""Larger images are scaled down to this many pixels on their long side."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image that has been read: upright, RGB, 8 bits, at most `MAX_SIDE` pixels long.
+
+    Attributes
+    ----------
+    image : PIL.Image.Image
+        The pixels.
+    label : str
+        A short name for people, such as the file's.
+    notes : tuple of str
+        What had to be done to the image, in words for the user.
+    """
+
+    image: Image.Image
+    label: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return self.image.width
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return self.image.height
+
+    @cached_property
+    def id(self) -> str:
+        """A hash of size and pixels: equal pictures have equal ids."""
+        digest = hashlib.blake2b(digest_size=8)
+        digest.update(f"{self.image.size}".encode())
+        digest.update(self.image.tobytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def tensor(self) -> Tensor:
+        """The pixels as a float32 tensor (3, H, W) in [0, 1]."""
+        pixels = np.array(self.image)
+        return torch.from_numpy(pixels).permute(2, 0, 1).float().div(255)
+
+
+def read_image(image: Any, *, label: str = "") -> Picture:
+    """Read an image of any kind.
+
+    Parameters
+    ----------
+    image : path, bytes, PIL.Image.Image, numpy.ndarray, torch.Tensor or Picture
+        Arrays are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8, uint16, bool, or float in [0, 1]; tensors are
+        (C, H, W) or (H, W), uint8 or float in [0, 1].
+    label : str
+        A short name for people; the file's name by default.
+
+    Returns
+    -------
+    Picture
+        Rotated as its EXIF says, transparency laid on white, 16 bits scaled to 8, scaled down if it is very large; its
+        `notes` say so.
+
+    Raises
+    ------
+    BadImage
+        If it is empty, corrupt, of a shape, type or range that is no image, or larger than `MAX_PIXELS`.
+    """
+    if isinstance(image, Picture):
+        return image
+    if hasattr(image, "image") and isinstance(image.image, Image.Image):  # a demo Scene, or alike
+        image = image.image
+    if isinstance(image, Image.Image):
+        return _from_pillow(image, label)
+    if isinstance(image, str | Path):
+        return _from_file(Path(image), label)
+    if isinstance(image, bytes | bytearray | memoryview):
+        return _from_bytes(bytes(image), label)
+    if isinstance(image, Tensor):
+        return _from_tensor(image, label)
+    if isinstance(image, np.ndarray):
+        return _from_array(image, label)
+    message = (
+        f"an image was given as {type(image).__name__}; expected a path, bytes, a Pillow image, an array (H, W[, C]) or a "
+        "tensor (C, H, W)"
+    )
+    raise BadImage(message)
+
+
+def _from_file(path: Path, label: str) -> Picture:
+    try:
+        data = path.expanduser().read_bytes()
+    except OSError as error:
+        message = f"the image '{path}' cannot be read: {error.strerror or error}; check the path"
+        raise BadImage(message) from error
+    return _from_bytes(data, label or path.name)
+
+
+def _from_bytes(data: bytes, label: str) -> Picture:
+    name = f"image '{label}'" if label else "image"
+    if not data:
+        message = f"the {name} is empty (0 bytes); save or download it again"
+        raise BadImage(message)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(io.BytesIO(data))
+    except Image.DecompressionBombError as error:
+        raise _too_large(name, str(error)) from error
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        message = f"the {name} is no image that Pillow can read ({len(data)} bytes); expected PNG, JPEG, WebP, TIFF, ..."
+        raise BadImage(message) from error
+    try:
+        # A JPEG can be decoded at a fraction of its size, so a poster costs no more memory than a photograph.
+        if opened.width * opened.height <= MAX_PIXELS:
+            opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
+        return _from_pillow(opened, label, said=opened.size)
+    except (OSError, SyntaxError, ValueError) as error:
+        if isinstance(error, BadImage):
+            raise
+        message = f"the {name} is corrupt: {error}; save or download it again"
+        raise BadImage(message) from error
+
+
+def _too_large(name: str, size: str) -> BadImage:
+    return BadImage(f"the {name} is too large to decode safely ({size}); the limit is {MAX_PIXELS:,} pixels: scale it down")
+
+
+def _from_pillow(image: Image.Image, label: str, said: tuple[int, int] | None = None) -> Picture:
+    """Bring a Pillow image, decoded or not, into the one form."""
+    width, height = said or image.size
+    if width < 1 or height < 1:
+        message = f"the image has no pixels ({width} x {height})"
+        raise BadImage(message)
+    if width * height > MAX_PIXELS:
+        raise _too_large("image", f"{width} x {height}")
+    if ImageFile.LOAD_TRUNCATED_IMAGES:  # somebody's global setting must not let half a picture through unnoticed
+        image.load()
+    notes = []
+    upright = ImageOps.exif_transpose(image)
+    if upright.size != image.size or upright.getexif() != image.getexif():
+        notes.append("rotated as its EXIF data says")
+    rgb, note = _to_rgb(upright)
+    notes += [note] if note else []
+    if max(rgb.size) > MAX_SIDE:
+        scale = MAX_SIDE / max(rgb.size)
+        size = (max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale)))
+        notes.append(f"scaled down from {rgb.width} x {rgb.height} to {size[0]} x {size[1]}")
+        rgb = rgb.resize(size, Image.Resampling.BOX)
+    return Picture(rgb.copy() if rgb is image else rgb, label, tuple(notes))
+
+
+def _to_rgb(image: Image.Image) -> tuple[Image.Image, str | None]:
+    """Convert any Pillow mode to RGB, and say what was done if a person would want to know."""
+    if image.mode == "RGB":
+        image.load()
+        return image, None
+    if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
+        grey = np.asarray(image, dtype=np.float64)
+        return _from_numbers(grey, "16-bit" if image.mode != "F" else "float")
+    if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        note = "transparent pixels laid on white" if rgba.getextrema()[3][0] < 255 else None  # noqa: PLR2004
+        return Image.alpha_composite(white, rgba).convert("RGB"), note
+    note = "converted from CMYK" if image.mode == "CMYK" else None
+    return image.convert("RGB"), note
+
+
+def _from_numbers(grey: np.ndarray[Any, Any], kind: str) -> tuple[Image.Image, str]:
+    """Scale grey values of more than 8 bits by their type's range (65535, or 1 for floats), never by their own."""
+    if not np.isfinite(grey).all():
+        message = f"the {kind} image holds NaN or infinity"
+        raise BadImage(message)
+    top = float(grey.max(initial=0.0))
+    full = 1.0 if kind == "float" and top <= 1 else 255.0 if kind == "float" and top <= 255 else 65535.0  # noqa: PLR2004
+    if top > full or grey.min(initial=0.0) < 0:
+        message = f"the {kind} image has values from {grey.min():g} to {top:g}; expected 0 to {full:g}: scale it first"
+        raise BadImage(message)
+    bytes_ = np.round(grey * (255 / full)).astype(np.uint8)
+    return Image.fromarray(bytes_).convert("RGB"), f"{kind} values scaled from 0..{full:g} to 8 bits"
+
+
+def _from_tensor(tensor: Tensor, label: str) -> Picture:
+    if tensor.dim() == 4 and tensor.shape[0] == 1:  # noqa: PLR2004 - a batch of one is what people have at hand
+        tensor = tensor[0]
+    if tensor.dim() not in {2, 3}:
+        message = f"an image tensor has the shape {tuple(tensor.shape)}; expected (C, H, W) or (H, W)"
+        raise BadImage(message)
+    if tensor.is_floating_point():
+        tensor = tensor.float()
+    array = tensor.detach().cpu().numpy()
+    if array.ndim == 3 and array.shape[0] not in {1, 3, 4}:  # noqa: PLR2004
+        hint = "; it looks like (H, W, C): give tensor.permute(2, 0, 1)" if array.shape[2] in {1, 3, 4} else ""
+        message = f"an image tensor has the shape {array.shape}; expected (C, H, W) with 1, 3 or 4 channels{hint}"
+        raise BadImage(message)
+    return _from_array(array.transpose(1, 2, 0) if array.ndim == 3 else array, label)  # noqa: PLR2004
+
+
+def _from_array(array: np.ndarray[Any, Any], label: str) -> Picture:
+    if array.size == 0:
+        message = f"the image is empty: its shape is {array.shape}"
+        raise BadImage(message)
+    if array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[2] not in {1, 3, 4}):  # noqa: PLR2004
+        hint = (
+            "; it looks like (C, H, W): give array.transpose(1, 2, 0), or a torch tensor"
+            if array.ndim == 3 and array.shape[0] in {1, 3, 4}  # noqa: PLR2004
+            else ""
+        )
+        message = f"an image array has the shape {array.shape}; expected (H, W), (H, W, 1), (H, W, 3) or (H, W, 4){hint}"
+        raise BadImage(message)
+    if math.prod(array.shape[:2]) > MAX_PIXELS:
+        raise _too_large("image", f"{array.shape[1]} x {array.shape[0]}")
+    notes: tuple[str, ...] = ()
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8) * 255
+    elif array.dtype == np.uint16:
+        array = np.round(array / 257).astype(np.uint8)
+        notes = ("16-bit values scaled to 8 bits",)
+    elif np.issubdtype(array.dtype, np.floating):
+        array = _from_floats(array)
+    elif array.dtype != np.uint8:
+        low, high = int(array.min()), int(array.max())
+        if low < 0 or high > 255:  # noqa: PLR2004
+            message = f"an image array of {array.dtype} has values from {low} to {high}; expected 0 to 255: scale it first"
+            raise BadImage(message)
+        array = array.astype(np.uint8)
+    array = array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array  # noqa: PLR2004
+    picture = _from_pillow(Image.fromarray(np.ascontiguousarray(array)), label)
+    return Picture(picture.image, label, notes + picture.notes)
+
+
+def _from_floats(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if not np.isfinite(array).all():
+        message = f"the image array holds {int((~np.isfinite(array)).sum())} values that are NaN or infinite"
+        raise BadImage(message)
+    low, high = float(array.min()), float(array.max())
+    slack = 1e-3  # resizing overshoots a little
+    if low < -slack or high > 1 + slack:
+        hint = "divide by 255" if 1 < high <= 255 and low >= 0 else "undo the normalisation: the model's own is applied"  # noqa: PLR2004
+        message = f"a float image has values from {low:.3g} to {high:.3g}; expected 0 to 1: {hint}"
+        raise BadImage(message)
+    return np.round(np.clip(array, 0, 1) * 255).astype(np.uint8)

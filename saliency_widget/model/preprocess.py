@@ -1,0 +1,101 @@
+"""Turning a picture into a model's input, by the user's callable or by the default; it runs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.v2 import functional
+
+from saliency_widget.errors import BadImage, ModelError
+
+__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "Preprocess", "default_preprocess"]
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def default_preprocess(size: int | tuple[int, int]) -> Callable[[Tensor], Tensor]:
+    """Return the preprocessing that is used where the user names none.
+
+    Parameters
+    ----------
+    size : int or (int, int)
+        Height and width of the model's input.
+
+    Returns
+    -------
+    callable
+        Scales the short side to fit, crops the centre, and normalises by ImageNet's mean and standard deviation.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+
+    def preprocess(image: Tensor) -> Tensor:
+        scale = max(height / image.shape[1], width / image.shape[2])
+        scaled = [max(height, round(image.shape[1] * scale)), max(width, round(image.shape[2] * scale))]
+        image = functional.resize(image, scaled, antialias=True)
+        image = functional.center_crop(image, [height, width])
+        return functional.normalize(image, list(IMAGENET_MEAN), list(IMAGENET_STD))
+
+    return preprocess
+
+
+class Preprocess:
+    """A user's preprocessing, called with what it takes: a float tensor, or a Pillow image if it takes only that.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a float tensor (C, H, W) in [0, 1] or a Pillow image, returns the model's input (C, h, w), or a batch of
+        one of it.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        if not callable(function):
+            message = f"preprocess= was given as {type(function).__name__}; expected a callable, or None for the default"
+            raise ModelError(message)
+        self._function = function
+        self._wants_pillow = False
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Return the model's input (C, h, w) for an image (3, H, W) in [0, 1].
+
+        Raises
+        ------
+        BadImage
+            If the callable raises, or returns no tensor of that form.
+        """
+        with torch.no_grad():
+            result = self._call(image)
+        if isinstance(result, Tensor) and result.dim() == 4 and result.shape[0] == 1:  # noqa: PLR2004
+            result = result[0]
+        if not isinstance(result, Tensor) or result.dim() != 3:  # noqa: PLR2004
+            got = f"a tensor of shape {tuple(result.shape)}" if isinstance(result, Tensor) else type(result).__name__
+            message = f"preprocess= returned {got} for an image {tuple(image.shape)}; expected a tensor (C, h, w)"
+            raise BadImage(message)
+        return result.detach()
+
+    def _call(self, image: Tensor) -> Any:
+        if not self._wants_pillow:
+            try:
+                return self._function(image)
+            except Exception as error:  # noqa: BLE001 - a callable that takes only Pillow images may raise anything
+                refused = error
+        else:
+            refused = None
+        try:
+            result = self._function(_to_pillow(image))
+        except Exception as error:
+            reason = refused or error
+            message = f"preprocess= raised {type(reason).__name__} for an image {tuple(image.shape)}: {reason}"
+            raise BadImage(message) from reason
+        self._wants_pillow = True
+        return result
+
+
+def _to_pillow(image: Tensor) -> Image.Image:
+    pixels = image.mul(255).round().clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy()
+    return Image.fromarray(pixels)
