@@ -55,7 +55,9 @@ def measure(
     for scene in tqdm(scenes, desc=what, unit="scene"):
         targets = [f"{head}:{scene.labels[head]}" for head in HEADS]
         for method, params in METHODS.items():
-            for head, e in zip(HEADS, sw.explain(model, scene.image, target=targets, method=method, **params), strict=True):
+            for head, e in zip(
+                HEADS, sw.explain(model, scene.image, target=targets, method=method, **params), strict=True
+            ):
                 heat = e.heatmap("absolute")
                 for mask in HEADS:
                     ratios.setdefault((method, mask, head), []).append(share_ratio(heat, scene.evidence[mask]))
@@ -82,7 +84,9 @@ def report(name: str, count: int, device: str) -> list[str]:
     for mask in HEADS:
         other = HEADS[1 - HEADS.index(mask)]
         lines += ["", f"### The mask of *{mask}*", ""]
-        lines += [f"| model | method | head *{mask}* (owns the mask) | head *{other}* on the same mask | own head higher in |"]
+        lines += [
+            f"| model | method | head *{mask}* (owns the mask) | head *{other}* on the same mask | own head higher in |"
+        ]
         lines += ["|---|---|---|---|---|"]
         for model, found in ((f"demo/{name}", ratios), ("untrained", untrained)):
             lines += [row(model, m, found[m, mask, mask], found[m, mask, other]) for m in METHODS]
@@ -90,11 +94,9 @@ def report(name: str, count: int, device: str) -> list[str]:
         lines += [f"| none | edge detector | {mean:.2f} ({low:.2f} to {high:.2f}) | the same | |"]
     quantiles = np.quantile(errors, (0.5, 0.95))
     lines += ["", "### Completeness of Integrated Gradients", ""]
-    lines += [
-        f"50 steps, black baseline, {len(errors)} maps whose score changes by more than {SMALLEST_CHANGE}: median error "
-        f"{quantiles[0]:.2%}, 95th percentile {quantiles[1]:.2%}."
-    ]
-    return lines
+    found = f"median error {quantiles[0]:.2%}, 95th percentile {quantiles[1]:.2%}"
+    cases = f"{len(errors)} maps whose score changes by more than {SMALLEST_CHANGE}"
+    return [*lines, f"50 steps, black baseline, {cases}: {found}."]
 
 
 def main() -> None:
@@ -106,15 +108,14 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path, help="also write the report here")
     given = parser.parse_args()
     lines = report(given.model, given.scenes, given.device)
-    head = [
-        "# Does each head look at its own evidence?",
-        "",
-        f"Made by `python benchmarks/evidence.py --model {given.model} --scenes {given.scenes}` (torch "
-        f"{torch.__version__.split('+')[0]}, {platform.machine()}). Held-out scenes, the true class of each head, absolute heatmap; mean and "
-        "95 % bootstrap interval of *share of attribution inside the mask / the mask's share of the picture*: 1 is what a "
-        "map gets that knows nothing.",
-    ]
-    text = "\n".join([*head, *lines, ""])
+    command = f"python benchmarks/evidence.py --model {given.model} --scenes {given.scenes}"
+    head = f"""# Does each head look at its own evidence?
+
+Made by `{command}` (torch {torch.__version__.split("+")[0]}, {platform.machine()}).
+
+Held-out scenes, the true class of each head, absolute heatmap. The figures are the mean, and its 95 % bootstrap interval, of
+*share of the attribution inside the mask / the mask's share of the picture*: 1 is what a map gets that knows nothing."""
+    text = "\n".join([head, *lines, ""])
     print(text)
     if given.markdown:
         given.markdown.write_text(text)

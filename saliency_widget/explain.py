@@ -98,7 +98,9 @@ class Plan:
             Seconds since the job began.
         """
         maps = estimate.attribution.detach().cpu().numpy()
-        siblings = {name: other.detach().cpu().numpy() for name, other in estimate.siblings.items()} if estimate.final else {}
+        siblings = (
+            {name: other.detach().cpu().numpy() for name, other in estimate.siblings.items()} if estimate.final else {}
+        )
         geometry = self.model.geometry(self.picture)
         return [
             Explanation(
@@ -201,7 +203,7 @@ def prepare(
     if score not in SCORES:
         message = f"unknown score {score!r}; {nearest(str(score), SCORES)}"
         raise BadParameter(message)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
         message = f"seed was given as {seed!r}; expected a whole number from 0"
         raise BadParameter(message)
     wrapped = as_model(model)

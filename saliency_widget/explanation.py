@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saliency_widget import heatmaps
-from saliency_widget.errors import BadParameter, SaliencyError
+from saliency_widget.errors import BadParameter
 from saliency_widget.methods import Quality
 from saliency_widget.model import Geometry, Picture, Prediction, Target
 
 __all__ = ["Explanation"]
-
-_FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +171,9 @@ class Explanation:
         elif path.suffix.lower() == ".npz":
             np.savez_compressed(path, **self._arrays())
         else:
-            message = f"cannot save an explanation as '{path.suffix or path.name}'; expected a name that ends in .png or .npz"
+            message = (
+                f"cannot save an explanation as '{path.suffix or path.name}'; expected a name that ends in .png or .npz"
+            )
             raise BadParameter(message)
         return path
 
@@ -190,28 +190,28 @@ class Explanation:
             with np.load(Path(path), allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             meta = json.loads(str(arrays["meta"]))
-            if meta["format"] != _FORMAT:
-                message = f"'{path}' has the format {meta['format']}; this version reads {_FORMAT}"
-                raise BadParameter(message)
-            return _from_arrays(meta, arrays)
-        except SaliencyError:
-            raise
+            explanation = _from_arrays(meta, arrays)
         except Exception as error:
             message = f"'{path}' is no explanation that save() wrote as .npz ({type(error).__name__}: {error})"
             raise BadParameter(message) from error
+        return explanation
 
     def _arrays(self) -> dict[str, Any]:
         meta = {name: getattr(self, name) for name in _PLAIN} | {
-            "format": _FORMAT,
             "target": asdict(self.target),
             "quality": [asdict(figure) for figure in self.quality],
             "geometry": asdict(self.geometry),
             "picture": {"label": self.picture.label, "notes": self.picture.notes},
             "prediction": {
-                name: {"classes": said.classes, "value": said.value, "unit": said.unit} for name, said in self.prediction.items()
+                name: {"classes": said.classes, "value": said.value, "unit": said.unit}
+                for name, said in self.prediction.items()
             },
         }
-        arrays = {"meta": np.array(json.dumps(meta)), "attribution": self.attribution, "image": np.array(self.picture.image)}
+        arrays = {
+            "meta": np.array(json.dumps(meta)),
+            "attribution": self.attribution,
+            "image": np.array(self.picture.image),
+        }
         arrays |= {f"sibling/{name}": other for name, other in self.sibling_maps.items()}
         for name, said in self.prediction.items():
             if said.logits is not None:

@@ -78,7 +78,8 @@ def place(heatmap: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float3
     across = heatmap[:, low_x] * (1 - part_x) + heatmap[:, high_x] * part_x
     placed = across[low_y] * (1 - part_y)[:, None] + across[high_y] * part_y[:, None]
     placed[~(seen_y[:, None] & seen_x[None, :])] = np.nan
-    return placed.astype(np.float32)
+    result: NDArray[np.float32] = placed.astype(np.float32)
+    return result
 
 
 def _coordinates(size: int, start: float, end: float, count: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:

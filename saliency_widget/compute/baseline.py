@@ -59,4 +59,6 @@ def _blurred(image: Tensor) -> Tensor:
     reach = round(3 * sigma)
     padded = functional.pad(small, [reach, reach], padding_mode="edge")
     blurred = functional.gaussian_blur(padded, [2 * reach + 1, 2 * reach + 1], [sigma, sigma])
-    return functional.resize(functional.center_crop(blurred, list(small.shape[1:])), [height, width], antialias=True)
+    inside = functional.center_crop(blurred, list(small.shape[1:]))
+    result: Tensor = functional.resize(inside, [height, width], antialias=True)
+    return result

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from saliency_widget.compute import baseline, noise
 from saliency_widget.compute.cancel import CancelToken
-from saliency_widget.compute.diagnose import blame
 from saliency_widget.errors import BadParameter, ModelError, NotFinite, OutOfMemory
 from saliency_widget.model import ImageModel, Picture, Target
+from saliency_widget.model.diagnose import broken_backwards
 from saliency_widget.model.image_model import is_out_of_memory
 from saliency_widget.model.shadow import watched
 
@@ -109,9 +109,8 @@ class ScoreFunction:
         self._chunk = chunk or _CHUNK.get(model.device.type, 4)
         with torch.inference_mode(mode=False):
             self.x = model.input(picture)
-        if not torch.isfinite(self.x).all():
-            message = "the preprocessing gives NaN or infinity for this image; check preprocess= (a division by a zero std?)"
-            raise NotFinite(message)
+        if not bool(torch.isfinite(self.x).all()):
+            raise NotFinite(model.blame(self.x[None]))
 
     def each(self, points: Iterable[Tensor]) -> Iterator[Chunk]:
         """Yield scores and gradients for any number of inputs, chunk by chunk.
@@ -173,7 +172,13 @@ class ScoreFunction:
         return noise.draw(self._seed, index, tuple(self.x.shape), self.x.device, self.x.dtype)
 
     def _gradients(self, start: int, points: Tensor) -> Chunk:
-        with torch.inference_mode(mode=False), torch.enable_grad(), watched(self._cancel.check):
+        # The caller may be inside inference_mode, no_grad or autocast, which would reach into the backward pass too.
+        with (
+            torch.inference_mode(mode=False),
+            torch.enable_grad(),
+            torch.autocast(self.x.device.type, enabled=False),
+            watched(self._cancel.check),
+        ):
             points = points.detach().requires_grad_()
             scores = self._forward(points, grad=True)
             if not scores.requires_grad:
@@ -188,15 +193,34 @@ class ScoreFunction:
         scores = scores.detach()
         # One look at both: on a GPU each look waits for the device.
         if not bool(torch.isfinite(gradients).all() & torch.isfinite(scores).all()):
-            raise NotFinite(blame(self._model, points.detach(), self._select))
+            raise NotFinite(self._blame(points.detach(), scores))
         return Chunk(start, scores, gradients)
 
     def _gradient(self, score: Tensor, points: Tensor, *, keep: bool) -> Tensor:
         # Of the input only, by autograd.grad: .backward() would write into the user's parameters' .grad.
         if not score.requires_grad:
             return torch.zeros_like(points)
-        (gradient,) = torch.autograd.grad(score.sum(), points, retain_graph=keep, allow_unused=True)
-        return torch.zeros_like(points) if gradient is None else gradient
+        (gradient,) = torch.autograd.grad(
+            score.sum(), points, retain_graph=keep, allow_unused=True, materialize_grads=True
+        )
+        return gradient
+
+    def _blame(self, points: Tensor, scores: Tensor) -> str:
+        """Say where NaN or infinity came from, on the way there or on the way back."""
+        if not bool(torch.isfinite(scores).all()):
+            return self._model.blame(points)
+
+        def backwards() -> None:
+            inputs = points.requires_grad_()
+            torch.autograd.grad(self._forward(inputs, grad=True).sum(), inputs, allow_unused=True)
+
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            layer = broken_backwards(self._model.shadow(), backwards)
+        where = f"layer '{layer}'" if layer else "the score itself"
+        return (
+            f"the scores are finite, but their gradient is NaN or infinite, first behind {where} on the way back; a square "
+            "root, a logarithm or a division at zero does that"
+        )
 
     def _forward(self, points: Tensor, *, grad: bool) -> Tensor:
         outputs = self._model.scores(points, grad=grad)

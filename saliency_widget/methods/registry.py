@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
-
-from torch import Tensor
+from typing import Any, Literal
 
 from saliency_widget.compute import ScoreFunction
 from saliency_widget.errors import UnknownMethod, nearest
@@ -17,11 +15,8 @@ from saliency_widget.model import ImageModel
 __all__ = ["Applies", "Method", "Sibling", "get", "method", "methods"]
 
 
-class Run(Protocol):
-    """A method's function: takes the score function, the input and its parameters, yields ever better estimates."""
-
-    def __call__(self, f: ScoreFunction, x: Tensor, /, **params: Any) -> Iterator[Estimate]:
-        """Run the method."""
+Run = Callable[..., Iterator[Estimate]]
+"""A method's function: takes the score function, the input and its parameters, yields ever better estimates."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +156,7 @@ def method(
     """
 
     def register(function: Run) -> Run:
-        name = function.__name__  # type: ignore[attr-defined]
+        name = function.__name__
         made = Method(
             name, label, explain, cite, function, cost, reads, kind, multiplies, None, check, parameters(function)
         )
@@ -188,7 +183,7 @@ def get(name: str) -> Method:
     UnknownMethod
         If there is none of that name, with the nearest one.
     """
-    if not isinstance(name, str) or name not in _registry:
+    if name not in _registry:
         message = f"unknown method {name!r}; {nearest(str(name), _registry, limit=40)}"
         raise UnknownMethod(message)
     return _registry[name]

@@ -42,7 +42,9 @@ def smoothgrad(
     x: Tensor,
     *,
     samples: Annotated[int, Range(1, 1000, log=True), Help("How many noisy copies are averaged.")] = 50,
-    noise: Annotated[float, Range(0, 1, 0.01), Help("Standard deviation of the noise, as a share of the input's range.")] = 0.15,
+    noise: Annotated[
+        float, Range(0, 1, 0.01), Help("Standard deviation of the noise, as a share of the input's range.")
+    ] = 0.15,
 ) -> Iterator[Estimate]:
     """Yield the running mean of the gradient at noisy inputs (Smilkov et al. 2017, arXiv:1706.03825).
 
@@ -81,7 +83,9 @@ def _standard_error(mean: Tensor, variance: Tensor, done: int) -> tuple[tuple[Qu
     """Return the norm of the map's standard error as a share of the map's own norm, for each target."""
     if done < 2:  # noqa: PLR2004 - one sample has no spread
         return tuple(() for _ in mean)
-    errors = (variance.flatten(1).sum(1) / done).sqrt() / mean.flatten(1).norm(dim=1).clamp_min(torch.finfo(mean.dtype).tiny)
+    errors = (variance.flatten(1).sum(1) / done).sqrt() / mean.flatten(1).norm(dim=1).clamp_min(
+        torch.finfo(mean.dtype).tiny
+    )
     return tuple(
         (Quality("standard_error", error, f"standard error {100 * error:.2g} %", bad=error > _BAD_ERROR),)
         for error in errors.tolist()

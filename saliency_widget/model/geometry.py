@@ -13,6 +13,10 @@ __all__ = ["Geometry", "measure"]
 _TOLERANCE = 0.02
 """Largest mean misfit of a ramp, as a share of its range, at which a preprocessing still counts as resize and crop."""
 
+_SMALLEST_GAIN = 1e-6
+_LONG = 8
+"""From this many pixels on, those at the border are left out of the fit."""
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -60,36 +64,46 @@ def measure(preprocess: Callable[[Tensor], Tensor], size: tuple[int, int]) -> Ge
     black, white = (preprocess(torch.full((3, height, width), value)).double() for value in (0.0, 1.0))
     gain = white - black
     whole = Geometry(size, (0.0, 0.0, float(width), float(height)), (black.shape[2], black.shape[1]), exact=False)
-    if not torch.isfinite(gain).all() or bool((gain.abs() < 1e-6).any()):  # noqa: PLR2004
-        return whole
-    columns = _fit((preprocess(across.expand(3, -1, -1)).double() - black) / gain, axis=2)
-    rows = _fit((preprocess(down.expand(3, -1, -1)).double() - black) / gain, axis=1)
+    # Where black and white give the same, the preprocessing has put something of its own: padding.
+    seen = torch.isfinite(gain) & (gain.abs() > _SMALLEST_GAIN)
+    columns = _fit(_ramp(preprocess(across.expand(3, -1, -1)), black, gain, seen), axis=1)
+    rows = _fit(_ramp(preprocess(down.expand(3, -1, -1)), black, gain, seen), axis=0)
     if columns is None or rows is None:
         return whole
     box = (columns[0] * width, rows[0] * height, columns[1] * width, rows[1] * height)
     return Geometry(size, box, whole.input_size)
 
 
+def _ramp(output: Tensor, black: Tensor, gain: Tensor, seen: Tensor) -> Tensor:
+    """Undo the normalisation of a ramp, and average its channels: (h, w), NaN where nothing of the picture is seen."""
+    return torch.where(seen, (output.double() - black) / gain, torch.nan).nanmean(0)
+
+
 def _fit(ramp: Tensor, axis: int) -> tuple[float, float] | None:
-    """Fit a line along one axis of a (C, h, w) ramp; return its values at the two outer edges, or None if it is no line."""
-    other = 1 if axis == 2 else 2  # noqa: PLR2004
-    profile = ramp.mean(0).mean(other - 1)
-    spread = (ramp - profile.view(1, *((-1, 1) if axis == 1 else (1, -1)))).abs().mean()
+    """Fit a line along one axis of a ramp (h, w).
+
+    Returns
+    -------
+    (float, float) or None
+        The line's values at the two outer edges; None if the ramp is no line.
+    """
+    profile = ramp.nanmean(1 - axis)
+    spread = (ramp - profile.unsqueeze(1 - axis)).abs().nanmean()
     count = len(profile)
-    # Values near 0 and 1 are bent by the resampling filter at the picture's border, or lie in the padding.
-    inside = (profile > 0.5 / count) & (profile < 1 - 0.5 / count)
-    if count > 8:  # noqa: PLR2004
+    places = torch.arange(count, dtype=torch.float64) + 0.5
+    # Values near 0 and 1 are bent by the resampling filter at the picture's border.
+    usable = torch.isfinite(profile) & (profile > 0.5 / count) & (profile < 1 - 0.5 / count)
+    if count > _LONG:
         border = max(1, count // 16)
-        inside[:border] = False
-        inside[-border:] = False
-    if count < 3 or int(inside.sum()) < 2:  # noqa: PLR2004 - too small for a line
+        usable[:border] = False
+        usable[-border:] = False
+    if int(usable.sum()) < 2:  # noqa: PLR2004 - too small for a line
         return (0.0, 1.0) if spread < _TOLERANCE else None
-    place = (torch.arange(count, dtype=torch.float64) + 0.5)[inside]
-    values = profile.cpu()[inside]
+    place, value = places[usable], profile[usable]
     centre = place.mean()
-    slope = ((place - centre) * (values - values.mean())).sum() / ((place - centre) ** 2).sum()
-    start = values.mean() - slope * centre
-    misfit = (start + slope * place - values).abs().mean()
+    slope = ((place - centre) * (value - value.mean())).sum() / ((place - centre) ** 2).sum()
+    start = value.mean() - slope * centre
+    misfit = (start + slope * place - value).abs().mean()
     if misfit > _TOLERANCE or spread > _TOLERANCE or slope == 0:
         return None
     return float(start), float(start + slope * count)

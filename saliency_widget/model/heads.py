@@ -229,7 +229,9 @@ def _head(name: str, key: str, scores: Tensor, spec: HeadSpec) -> Head:
         raise ModelError(message)
     classes = tuple(spec)
     if len(classes) != size:
-        message = f"head '{name}' has {size} outputs, but {len(classes)} class names were given: {', '.join(classes[:8])}"
+        message = (
+            f"head '{name}' has {size} outputs, but {len(classes)} class names were given: {', '.join(classes[:8])}"
+        )
         raise ModelError(message)
     repeated = {cls for cls, times in Counter(classes).items() if times > 1}
     if repeated:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from saliency_widget.errors import BadParameter, ModelError, NotFinite
+from saliency_widget.model.diagnose import broken_forwards
 from saliency_widget.model.geometry import Geometry, measure
 from saliency_widget.model.heads import Head, HeadSpec, Prediction, find_heads, flatten
 from saliency_widget.model.images import Picture, read_image
@@ -64,8 +65,8 @@ class ImageModel:
 
     def __init__(
         self,
-        module: nn.Module,
-        heads: Mapping[str, HeadSpec] | None = None,
+        module: Any,
+        heads: Any = None,
         preprocess: Callable[[Any], Any] | None = None,
         input_size: int | tuple[int, int] | None = None,
         device: str | torch.device = "auto",
@@ -80,15 +81,17 @@ class ImageModel:
             message = f"unknown precision {precision!r}; expected one of {', '.join(_DTYPES)}"
             raise BadParameter(message)
         if heads is not None and not isinstance(heads, Mapping):
-            message = f"heads= was given as {type(heads).__name__}; expected a dict such as {{'style': ['gothic', ...]}}"
+            message = (
+                f"heads= was given as {type(heads).__name__}; expected a dict such as {{'style': ['gothic', ...]}}"
+            )
             raise BadParameter(message)
-        self.module = module
+        self.module: nn.Module = module
         self.name = name or type(module).__name__
         self.notes: list[str] = []
         self.device = _choose_device(module, device)
         self.dtype = _DTYPES[precision] or _own_dtype(module)
         self.heads: dict[str, Head] = {}
-        self._spec = dict(heads) if heads is not None else None
+        self._spec: dict[str, HeadSpec] | None = dict(heads) if heads is not None else None
         self._shadow = Shadow(module, self.device, self.dtype)
         self._lock = threading.Lock()
         self._geometries: dict[tuple[int, int], Geometry] = {}
@@ -104,7 +107,10 @@ class ImageModel:
 
     def __repr__(self) -> str:
         """Return the name, the heads and the device in one line."""
-        heads = ", ".join(f"{h.name} ({h.unit or 'value'})" if h.kind == "value" else f"{h.name} ({h.size})" for h in self.heads.values())
+        heads = ", ".join(
+            f"{h.name} ({h.unit or 'value'})" if h.kind == "value" else f"{h.name} ({h.size})"
+            for h in self.heads.values()
+        )
         return f"ImageModel({self.name}; heads: {heads or 'found at the first image'}; {self.device})"
 
     def discover(self, image: Any) -> None:
@@ -169,8 +175,22 @@ class ImageModel:
         """
         picture = read_image(image)
         self.discover(picture)
-        outputs = self.scores(self.input(picture)[None], grad=False)
-        return {name: self._prediction(self.heads[name], scores[0]) for name, scores in outputs.items()}
+        points = self.input(picture)[None]
+        outputs = self.scores(points, grad=False)
+        if not all(bool(torch.isfinite(scores).all()) for scores in outputs.values()):
+            raise NotFinite(self.blame(points))
+        return {name: _prediction(self.heads[name], scores[0]) for name, scores in outputs.items()}
+
+    def blame(self, points: Tensor) -> str:
+        """Say, in one sentence, which layer first gives NaN or infinity for inputs (N, C, h, w) that do not end finite."""
+        if not bool(torch.isfinite(points).all()):
+            return "the preprocessing gives NaN or infinity for this image; check preprocess= (a division by a std of zero?)"
+        layer = broken_forwards(self.shadow(), lambda: self._forward(points, grad=False))
+        where = f"first in layer '{layer}'" if layer else "in its outputs"
+        return (
+            f"the model gives NaN or infinity for this image, {where}; check its weights and the range of the input that "
+            "preprocess= gives it"
+        )
 
     def resolve(self, target: Any, top: Mapping[str, int] | None = None) -> Target:
         """Turn any spelling of a target into a :class:`Target`; see :func:`saliency_widget.model.targets.resolve`."""
@@ -210,18 +230,6 @@ class ImageModel:
                 )
                 raise ModelError(message) from error
 
-    @staticmethod
-    def _prediction(head: Head, scores: Tensor) -> Prediction:
-        numbers = scores.float().cpu().numpy()
-        if not np.isfinite(numbers).all():
-            message = f"head '{head.name}' gives NaN or infinity for this image; check the weights and the preprocessing"
-            raise NotFinite(message)
-        if head.kind == "value":
-            return Prediction(value=float(numbers[0]), unit=head.unit)
-        classes = head.classes or tuple(range(head.size))
-        exponentials = np.exp(numbers - numbers.max())
-        return Prediction(classes, numbers, exponentials / exponentials.sum())
-
 
 def as_model(model: Any) -> ImageModel:
     """Return an ImageModel as it is, and a raw module wrapped.
@@ -239,6 +247,16 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )
+
+
+def _prediction(head: Head, scores: Tensor) -> Prediction:
+    """Turn one head's outputs (K,) into a prediction."""
+    numbers = scores.float().cpu().numpy()
+    if head.kind == "value":
+        return Prediction(value=float(numbers[0]), unit=head.unit)
+    classes: tuple[str | int, ...] = head.classes or tuple(range(head.size))
+    exponentials = np.exp(numbers - numbers.max())
+    return Prediction(classes, numbers, exponentials / exponentials.sum())
 
 
 def _own_dtype(module: nn.Module) -> torch.dtype:
@@ -265,5 +283,3 @@ def _choose_device(module: nn.Module, device: str | torch.device) -> torch.devic
     if torch.cuda.is_available():
         return torch.device("cuda", torch.cuda.current_device())
     return torch.device("mps") if torch.backends.mps.is_available() else own
-
-

@@ -27,6 +27,9 @@ MAX_SIDE = 4096
 """Larger images are scaled down to this many pixels on their long side."""
 
 
+_UNNAMED = "image"
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """An image that has been read: upright, RGB, 8 bits, at most `MAX_SIDE` pixels long.
@@ -134,7 +137,9 @@ def _from_bytes(data: bytes, label: str) -> Picture:
     except Image.DecompressionBombError as error:
         raise _too_large(name, str(error)) from error
     except (UnidentifiedImageError, OSError, ValueError) as error:
-        message = f"the {name} is no image that Pillow can read ({len(data)} bytes); expected PNG, JPEG, WebP, TIFF, ..."
+        message = (
+            f"the {name} is no image that Pillow can read ({len(data)} bytes); expected PNG, JPEG, WebP, TIFF, ..."
+        )
         raise BadImage(message) from error
     try:
         # A JPEG can be decoded at a fraction of its size, so a poster costs no more memory than a photograph.
@@ -149,7 +154,9 @@ def _from_bytes(data: bytes, label: str) -> Picture:
 
 
 def _too_large(name: str, size: str) -> BadImage:
-    return BadImage(f"the {name} is too large to decode safely ({size}); the limit is {MAX_PIXELS:,} pixels: scale it down")
+    return BadImage(
+        f"the {name} is too large to decode safely ({size}); the limit is {MAX_PIXELS:,} pixels: scale it down"
+    )
 
 
 def _from_pillow(image: Image.Image, label: str, said: tuple[int, int] | None = None) -> Picture:
@@ -159,7 +166,7 @@ def _from_pillow(image: Image.Image, label: str, said: tuple[int, int] | None = 
         message = f"the image has no pixels ({width} x {height})"
         raise BadImage(message)
     if width * height > MAX_PIXELS:
-        raise _too_large("image", f"{width} x {height}")
+        raise _too_large(_UNNAMED, f"{width} x {height}")
     if ImageFile.LOAD_TRUNCATED_IMAGES:  # somebody's global setting must not let half a picture through unnoticed
         image.load()
     notes = []
@@ -187,7 +194,7 @@ def _to_rgb(image: Image.Image) -> tuple[Image.Image, str | None]:
     if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
-        note = "transparent pixels laid on white" if rgba.getextrema()[3][0] < 255 else None  # noqa: PLR2004
+        note = "transparent pixels laid on white" if rgba.getchannel("A").getextrema() != (255, 255) else None
         return Image.alpha_composite(white, rgba).convert("RGB"), note
     note = "converted from CMYK" if image.mode == "CMYK" else None
     return image.convert("RGB"), note
@@ -233,10 +240,12 @@ def _from_array(array: np.ndarray[Any, Any], label: str) -> Picture:
             if array.ndim == 3 and array.shape[0] in {1, 3, 4}  # noqa: PLR2004
             else ""
         )
-        message = f"an image array has the shape {array.shape}; expected (H, W), (H, W, 1), (H, W, 3) or (H, W, 4){hint}"
+        message = (
+            f"an image array has the shape {array.shape}; expected (H, W), (H, W, 1), (H, W, 3) or (H, W, 4){hint}"
+        )
         raise BadImage(message)
     if math.prod(array.shape[:2]) > MAX_PIXELS:
-        raise _too_large("image", f"{array.shape[1]} x {array.shape[0]}")
+        raise _too_large(_UNNAMED, f"{array.shape[1]} x {array.shape[0]}")
     notes: tuple[str, ...] = ()
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * 255
@@ -248,7 +257,9 @@ def _from_array(array: np.ndarray[Any, Any], label: str) -> Picture:
     elif array.dtype != np.uint8:
         low, high = int(array.min()), int(array.max())
         if low < 0 or high > 255:  # noqa: PLR2004
-            message = f"an image array of {array.dtype} has values from {low} to {high}; expected 0 to 255: scale it first"
+            message = (
+                f"an image array of {array.dtype} has values from {low} to {high}; expected 0 to 255: scale it first"
+            )
             raise BadImage(message)
         array = array.astype(np.uint8)
     array = array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array  # noqa: PLR2004
@@ -266,4 +277,5 @@ def _from_floats(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         hint = "divide by 255" if 1 < high <= 255 and low >= 0 else "undo the normalisation: the model's own is applied"  # noqa: PLR2004
         message = f"a float image has values from {low:.3g} to {high:.3g}; expected 0 to 1: {hint}"
         raise BadImage(message)
-    return np.round(np.clip(array, 0, 1) * 255).astype(np.uint8)
+    pixels: np.ndarray[Any, Any] = np.round(np.clip(array, 0, 1) * 255).astype(np.uint8)
+    return pixels

@@ -51,7 +51,8 @@ def load(
     family, slash, model = name.partition("/")
     loaders = {"demo": _load_demo, "torchvision": _load_torchvision}
     if not slash or family not in loaders:
-        message = f"unknown model '{name}'; a name is family/model, with the families {', '.join(loaders)}; {nearest(name, models())}"
+        known = f"a name is family/model, with the families {', '.join(loaders)}; {nearest(name, models())}"
+        message = f"unknown model '{name}'; {known}"
         raise ModelError(message)
     return loaders[family](model, weights=weights, device=device, precision=precision)
 
@@ -68,13 +69,13 @@ def _load_demo(name: str, *, weights: str | None, **options: Any) -> ImageModel:
 
 
 def _torchvision_names() -> list[str]:
-    import torchvision  # noqa: PLC0415 - half a second that `import saliency_widget` need not pay
+    import torchvision
 
     return [str(name) for name in torchvision.models.list_models(module=torchvision.models)]
 
 
 def _load_torchvision(name: str, *, weights: str | None, **options: Any) -> ImageModel:
-    from torchvision import models as zoo  # noqa: PLC0415 - as above
+    from torchvision import models as zoo
 
     known = _torchvision_names()
     if name not in known:

@@ -38,7 +38,8 @@ def default_preprocess(size: int | tuple[int, int]) -> Callable[[Tensor], Tensor
         scaled = [max(height, round(image.shape[1] * scale)), max(width, round(image.shape[2] * scale))]
         image = functional.resize(image, scaled, antialias=True)
         image = functional.center_crop(image, [height, width])
-        return functional.normalize(image, list(IMAGENET_MEAN), list(IMAGENET_STD))
+        result: Tensor = functional.normalize(image, list(IMAGENET_MEAN), list(IMAGENET_STD))
+        return result
 
     return preprocess
 
@@ -53,9 +54,11 @@ class Preprocess:
         one of it.
     """
 
-    def __init__(self, function: Callable[[Any], Any]) -> None:
+    def __init__(self, function: Any) -> None:
         if not callable(function):
-            message = f"preprocess= was given as {type(function).__name__}; expected a callable, or None for the default"
+            message = (
+                f"preprocess= was given as {type(function).__name__}; expected a callable, or None for the default"
+            )
             raise ModelError(message)
         self._function = function
         self._wants_pillow = False
@@ -79,16 +82,15 @@ class Preprocess:
         return result.detach()
 
     def _call(self, image: Tensor) -> Any:
+        refused: Exception | None = None
         if not self._wants_pillow:
             try:
                 return self._function(image)
-            except Exception as error:  # noqa: BLE001 - a callable that takes only Pillow images may raise anything
+            except Exception as error:  # noqa: BLE001 - one that takes only Pillow images may raise anything
                 refused = error
-        else:
-            refused = None
         try:
             result = self._function(_to_pillow(image))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised again, as the first refusal
             reason = refused or error
             message = f"preprocess= raised {type(reason).__name__} for an image {tuple(image.shape)}: {reason}"
             raise BadImage(message) from reason

@@ -58,7 +58,8 @@ class Shadow:
 
     def _shares(self) -> bool:
         return all(
-            tensor.device == self._device and (self._dtype is None or not tensor.is_floating_point() or tensor.dtype == self._dtype)
+            tensor.device == self._device
+            and (self._dtype is None or not tensor.is_floating_point() or tensor.dtype == self._dtype)
             for tensor in _tensors(self._original)
         )
 
@@ -72,7 +73,9 @@ class Shadow:
             made = copy.deepcopy(self._original, memo)
         except Exception as error:
             kind = type(self._original).__name__
-            message = f"the module {kind} cannot be copied ({type(error).__name__}: {error}); give it a __deepcopy__ that can"
+            message = (
+                f"the module {kind} cannot be copied ({type(error).__name__}: {error}); give it a __deepcopy__ that can"
+            )
             raise ModelError(message) from error
         made.eval()
         for layer in made.modules():
@@ -116,7 +119,7 @@ def _check_behind(_layer: nn.Module, _inputs: object, output: object) -> None:
     check = getattr(_local, "check", None)
     if check is not None and isinstance(output, Tensor) and output.requires_grad:
         # The backward pass of a GPU runs on another thread, so the check itself travels, not the thread's variable.
-        output.register_hook(lambda _gradient: check())
+        output.register_hook(lambda _gradient: check())  # type: ignore[no-untyped-call]
 
 
 def _tensors(module: nn.Module) -> Iterator[Tensor]:
@@ -128,9 +131,18 @@ def _tensors(module: nn.Module) -> Iterator[Tensor]:
 
 
 def _layout(module: nn.Module) -> tuple[object, ...]:
-    """Say which tensors a module has and where they lie, without reading one."""
-    layers = tuple((name, id(layer)) for name, layer in module.named_modules())
+    """Say which layers, settings and tensors a module has and where they lie, without reading a tensor."""
+    layers = tuple((name, id(layer), _settings(layer)) for name, layer in module.named_modules())
     return layers, tuple((tensor.data_ptr(), tuple(tensor.shape), tensor.dtype) for tensor in _tensors(module))
+
+
+def _settings(layer: nn.Module) -> tuple[object, ...]:
+    """Return a layer's plain attributes, such as a temperature; not its mode, which the copy has for itself."""
+    return tuple(
+        (name, value)
+        for name, value in vars(layer).items()
+        if name != "training" and isinstance(value, bool | int | float | str | None)
+    )
 
 
 def checksum(module: nn.Module) -> str:

@@ -160,7 +160,9 @@ def _is_class(text: str, head: Head) -> bool:
 def _only_head(given: object, heads: Mapping[str, Head]) -> None:
     if len(heads) > 1:
         example = f"{next(iter(heads))}:{given}"
-        message = f"target {given!r} names no head, but the model has {len(heads)}: {', '.join(heads)}; write '{example}'"
+        message = (
+            f"target {given!r} names no head, but the model has {len(heads)}: {', '.join(heads)}; write '{example}'"
+        )
         raise UnknownTarget(message)
 
 
@@ -184,7 +186,9 @@ def _class_index(cls: Any, head: Head) -> int:
     try:
         index = int(cls.__index__())
     except AttributeError:
-        message = f"a class of head '{head.name}' was given as {type(cls).__name__} ({cls!r}); expected a name or an index"
+        message = (
+            f"a class of head '{head.name}' was given as {type(cls).__name__} ({cls!r}); expected a name or an index"
+        )
         raise UnknownTarget(message) from None
     if not 0 <= index < head.size:
         message = f"class {index} of head '{head.name}' does not exist; it has {head.size}, numbered from 0 to {head.size - 1}"

@@ -50,7 +50,9 @@ def draw(
         If `opacity` or `clip` is out of range.
     """
     if not 0 <= opacity <= 1 or not 0 < clip <= 100:  # noqa: PLR2004
-        message = f"opacity={opacity!r}, clip={clip!r}: expected an opacity from 0 to 1 and a percentile above 0, up to 100"
+        message = (
+            f"opacity={opacity!r}, clip={clip!r}: expected an opacity from 0 to 1 and a percentile above 0, up to 100"
+        )
         raise SaliencyError(message)
     heat = explanation.on_image(sign, **options)
     image = np.asarray(explanation.picture.image)
@@ -77,7 +79,8 @@ def draw(
             interpolation="nearest",
         )
         drawn_bar = figure.colorbar(drawn, ax=[left, right], orientation="horizontal", shrink=0.6, aspect=50, pad=0.02)
-        drawn_bar.solids.set_alpha(1)
+        if drawn_bar.solids is not None:
+            drawn_bar.solids.set_alpha(1)
         drawn_bar.ax.tick_params(labelsize=8)
         drawn_bar.set_label(_unit(explanation), fontsize=8)
     else:
@@ -95,7 +98,9 @@ def _dim(axes: Any, image: Any, seen: Any, explanation: Explanation) -> None:
     shade[..., 3] = np.where(seen, 0.0, 0.55)
     axes.imshow(shade, interpolation="nearest")
     left, top, right, bottom = explanation.geometry.box
-    axes.add_patch(Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, edgecolor="white", linewidth=1))
+    axes.add_patch(
+        Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, edgecolor="white", linewidth=1)
+    )
 
 
 def _caption(explanation: Explanation) -> str:

@@ -1,0 +1,229 @@
+"""Each method against its closed form, another library, and itself in other chunks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import saliency_widget as sw
+from saliency_widget.compute import ScoreFunction
+from saliency_widget.errors import BadParameter, UnknownMethod
+from saliency_widget.explain import prepare
+from saliency_widget.methods import get
+from saliency_widget.methods.paths import spread_order
+from saliency_widget.model import read_image
+from small_models import Linear, Quadratic, TwoHeads, keep, picture, two_heads
+
+SMALL = {"integrated_gradients": {"steps": 20}, "smoothgrad": {"samples": 20}}
+SMALL |= {"smoothgrad_squared": SMALL["smoothgrad"], "vargrad": SMALL["smoothgrad"]}
+
+
+def linear():
+    return sw.ImageModel(Linear(), preprocess=keep, device="cpu")
+
+
+def pixels():
+    return read_image(picture()).tensor.double().numpy()
+
+
+def test_a_linear_model_has_its_weights_as_gradient():
+    model = linear()
+    weight = model.module.weight[1].detach().numpy()
+    np.testing.assert_array_equal(sw.explain(model, picture(), 1, "gradient").attribution, weight)
+    np.testing.assert_allclose(sw.explain(model, picture(), 1, "smoothgrad", samples=9).attribution, weight, rtol=1e-14)
+    np.testing.assert_allclose(sw.explain(model, picture(), 1, "vargrad", samples=9).attribution, 0, atol=1e-28)
+
+
+def test_a_linear_model_has_weight_times_input_as_input_x_gradient_and_as_integrated_gradients():
+    model = linear()
+    product = model.module.weight[1].detach().numpy() * pixels()
+    np.testing.assert_array_equal(sw.explain(model, picture(), 1, "input_x_gradient").attribution, product)
+    for steps in (1, 7, 50):
+        e = sw.explain(model, picture(), 1, "integrated_gradients", steps=steps)
+        np.testing.assert_allclose(e.attribution, product, rtol=1e-13)
+        assert e.quality[0].value < 1e-12
+
+
+def test_the_midpoint_rule_is_exact_for_a_quadratic_model_at_any_number_of_steps():
+    model = sw.ImageModel(Quadratic(), preprocess=keep, device="cpu", precision="float64")
+    for steps in (1, 2, 13):
+        e = sw.explain(model, picture(), method="integrated_gradients", steps=steps)
+        np.testing.assert_allclose(e.attribution, 0.5 * pixels() ** 2, rtol=1e-12)
+
+
+def test_integrated_gradients_from_another_baseline_explain_the_difference_from_it():
+    model = linear()
+    weight = model.module.weight[0].detach().numpy()
+    e = sw.explain(model, picture(), 0, "integrated_gradients", baseline="white", steps=3)
+    np.testing.assert_allclose(e.attribution, weight * (pixels() - 1), rtol=1e-12, atol=1e-15)
+
+
+def test_smoothgrad_with_one_sample_and_no_noise_is_the_gradient():
+    model = two_heads(torch.float64)
+    plain = sw.explain(model, picture(), "style:gothic").attribution
+    smooth = sw.explain(model, picture(), "style:gothic", "smoothgrad", samples=1, noise=0.0)
+    np.testing.assert_allclose(smooth.attribution, plain, rtol=1e-13)
+    np.testing.assert_allclose(smooth.siblings["smoothgrad_squared"].attribution, plain**2, rtol=1e-13)
+
+
+def test_the_siblings_of_smoothgrad_are_the_mean_square_and_the_sample_variance_of_the_same_draws():
+    model = two_heads(torch.float64)
+    f = ScoreFunction(model, read_image(picture()), [model.resolve("style:gothic")], seed=5)
+    sigma = 0.2 * (f.x.max() - f.x.min())
+    draws = torch.cat([c.gradients[0] for c in f.each(f.x + sigma * f.noise(i) for i in range(12))]).numpy()
+    e = sw.explain(model, picture(), "style:gothic", "smoothgrad", samples=12, noise=0.2, seed=5)
+    np.testing.assert_allclose(e.attribution, draws.mean(0), rtol=1e-10, atol=1e-16)
+    np.testing.assert_allclose(e.siblings["smoothgrad_squared"].attribution, (draws**2).mean(0), rtol=1e-10)
+    np.testing.assert_allclose(e.siblings["vargrad"].attribution, draws.var(0, ddof=1), rtol=1e-9, atol=1e-20)
+    error = np.sqrt((draws.var(0, ddof=1) / 12).sum()) / np.linalg.norm(draws.mean(0))
+    assert e.quality[0].value == pytest.approx(error)
+
+
+@pytest.mark.parametrize("name", ["smoothgrad_squared", "vargrad"])
+def test_a_sibling_asked_for_by_name_is_the_one_that_came_for_free(name):
+    model = two_heads(torch.float64)
+    own = sw.explain(model, picture(), "style:gothic", name, samples=6)
+    free = sw.explain(model, picture(), "style:gothic", "smoothgrad", samples=6).siblings[name]
+    np.testing.assert_array_equal(own.attribution, free.attribution)
+    np.testing.assert_array_equal(
+        own.siblings["smoothgrad"].attribution,
+        sw.explain(model, picture(), "style:gothic", "smoothgrad", samples=6).attribution,
+    )
+
+
+@pytest.mark.parametrize("method", sw.methods())
+def test_a_streamed_result_equals_the_one_shot_result_exactly(method):
+    model = two_heads()
+    options = {"method": method, "seed": 3, **SMALL.get(method, {})}
+    once = sw.explain(model, picture(), "style:gothic", **options)
+    streamed = list(sw.stream(model, picture(), "style:gothic", **options))
+    np.testing.assert_array_equal(streamed[-1].attribution, once.attribution)
+    assert [e.progress for e in streamed] == sorted({e.progress for e in streamed})
+    assert streamed[-1].progress == 1
+    assert len(streamed) == (1 if method in {"gradient", "input_x_gradient"} else 6)
+
+
+@pytest.mark.parametrize("method", sw.methods())
+@pytest.mark.parametrize("chunk", [1, 3, 8, 64])
+def test_the_map_does_not_depend_on_the_chunk_size(method, chunk):
+    model = two_heads(torch.float64)
+    chosen = get(method)
+    params = chosen.validate(SMALL.get(method, {}))
+    maps = []
+    for size in (chunk, 5):
+        f = ScoreFunction(model, read_image(picture()), [model.resolve("style:gothic")], seed=2, chunk=size)
+        with torch.no_grad():
+            maps.append(list(chosen.estimates(f, params))[-1].attribution)
+    torch.testing.assert_close(maps[0], maps[1], rtol=1e-10, atol=1e-18)
+
+
+@pytest.mark.parametrize("method", sw.methods())
+def test_many_targets_in_one_pass_equal_each_alone(method):
+    model = two_heads(torch.float64)
+    targets = ["style:gothic", "style:greek_roman", "age"]
+    options = {"method": method, **SMALL.get(method, {})}
+    together = sw.explain(model, picture(), targets, **options)
+    for target, e in zip(targets, together, strict=True):
+        alone = sw.explain(model, picture(), target, **options)
+        np.testing.assert_allclose(e.attribution, alone.attribution, rtol=1e-10, atol=1e-18)
+        assert str(e.target) == target
+
+
+@pytest.mark.parametrize("method", sw.methods())
+def test_the_stated_cost_is_the_number_of_gradients_taken(method):
+    model = two_heads()
+    plan = prepare(model, picture(), "style:gothic", method, params=SMALL.get(method, {}))
+    f = ScoreFunction(model, plan.picture, plan.targets)
+    with torch.no_grad():
+        last = list(plan.method.estimates(f, plan.params))[-1]
+    assert f.backwards == plan.total == last.total == last.done
+
+
+def test_integrated_gradients_agree_with_captum():
+    captum = pytest.importorskip("captum.attr")
+    model = two_heads(torch.float64)
+    e = sw.explain(model, picture(), "style:greek_roman", "integrated_gradients", steps=30)
+    x = model.input(read_image(picture()))[None]
+
+    def style(images):
+        return model.module.eval()(images)["style"]
+
+    theirs = captum.IntegratedGradients(style).attribute(x, torch.zeros_like(x), 2, n_steps=30, method="riemann_middle")
+    # Captum keeps the places of its steps in float32, even for a float64 model.
+    error = np.linalg.norm(e.attribution - theirs[0].detach().numpy()) / np.linalg.norm(e.attribution)
+    assert error < 1e-7
+    plain = captum.Saliency(style).attribute(x, 2, abs=False)
+    np.testing.assert_allclose(sw.explain(model, picture(), "style:2").attribution, plain[0].numpy(), rtol=1e-8, atol=1e-14)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 50, 64, 100, 1000])
+def test_the_order_of_the_steps_visits_each_once_and_spreads_from_the_start(count):
+    order = spread_order(count)
+    assert sorted(order) == list(range(count))
+    assert order[0] == count // 2
+    for seen in (count // 4, count // 2):
+        if seen >= 4:
+            gaps = np.diff(sorted(order[:seen]))
+            assert gaps.max() <= 2 * count / seen + 1
+
+
+def test_integrated_gradients_of_a_quarter_of_the_steps_already_resemble_the_whole():
+    model = two_heads(torch.float64)
+    run = list(sw.stream(model, picture(), "style:gothic", "integrated_gradients", steps=64))
+    quarter = next(e for e in run if e.progress >= 0.25)
+    correlation = np.corrcoef(quarter.attribution.ravel(), run[-1].attribution.ravel())[0, 1]
+    assert correlation > 0.95
+
+
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"steps": 0}, "a whole number from 1 to 1000"),
+        ({"steps": 2.5}, "a whole number"),
+        ({"steps": "many"}, "a whole number"),
+        ({"steps": True}, "a whole number"),
+        ({"baseline": "blck"}, "one of black, white, mean, blur, noise"),
+        ({"step": 3}, "did you mean 'steps'"),
+    ],
+)
+def test_a_wrong_parameter_says_what_was_expected(params, says):
+    with pytest.raises(BadParameter, match=says):
+        sw.explain(two_heads(), picture(), "style", "integrated_gradients", **params)
+
+
+def test_a_wrong_method_names_the_nearest():
+    with pytest.raises(UnknownMethod, match="did you mean 'smoothgrad'"):
+        sw.explain(two_heads(), picture(), "style", "smoothgard")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({"score": "logits"}, "did you mean 'logit'"), ({"seed": -1}, "from 0"), ({"target": []}, "empty")],
+)
+def test_other_wrong_arguments_are_refused(options, says):
+    with pytest.raises(BadParameter, match=says):
+        sw.explain(two_heads(), picture(), **options)
+
+
+@pytest.mark.parametrize("method", sw.methods().values(), ids=sw.methods())
+def test_every_method_has_what_the_page_shows(method):
+    card = method.card(two_heads())
+    assert card["label"]
+    assert card["explain"].endswith(".")
+    assert "arXiv" in card["cite"]
+    assert card["applies"]
+    for param in card["params"]:
+        assert param["help"].endswith(".")
+        assert method.parameters[param["name"]].check(param["default"]) == param["default"]
+
+
+def test_a_raw_module_is_accepted_and_its_heads_are_found():
+    e = sw.explain(TwoHeads(), picture(40, 40), method="gradient")
+    assert e.target.head == "style"
+    assert e.attribution.shape == (3, 224, 224)
+
+
+def test_the_top_class_is_explained_where_no_target_is_given():
+    model = two_heads()
+    assert sw.explain(model, picture()).target.cls == model.predict(picture())["style"].top

@@ -1,0 +1,124 @@
+"""Heads are found in whatever a model returns, and names that do not fit are refused with both numbers."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import nn
+
+import saliency_widget as sw
+from saliency_widget.errors import ModelError
+from small_models import STYLES, keep, picture, two_heads
+
+THREE = torch.zeros(1, 3)
+VALUE = torch.zeros(1)
+
+
+@dataclass
+class Fields:
+    style: torch.Tensor
+    age: torch.Tensor
+    hidden: torch.Tensor
+
+
+Named = namedtuple("Named", "style age")
+
+
+class Returns(nn.Module):
+    """Returns what it was told to, whatever it sees."""
+
+    def __init__(self, output):
+        super().__init__()
+        self.output = output
+
+    def forward(self, images):
+        return self.output
+
+
+def found(output, heads=None):
+    model = sw.ImageModel(Returns(output), heads=heads, preprocess=keep, device="cpu")
+    model.discover(picture())
+    return {head.name: (head.kind, head.size) for head in model.heads.values()}
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        (THREE, {"head0": ("classes", 3)}),
+        (VALUE, {"head0": ("value", 1)}),
+        (VALUE[:, None], {"head0": ("value", 1)}),
+        ((THREE, VALUE), {"head0": ("classes", 3), "head1": ("value", 1)}),
+        ([THREE, THREE], {"head0": ("classes", 3), "head1": ("classes", 3)}),
+        ({"style": THREE, "age": VALUE}, {"style": ("classes", 3), "age": ("value", 1)}),
+        (Named(THREE, VALUE), {"style": ("classes", 3), "age": ("value", 1)}),
+        (Fields(THREE, VALUE, torch.zeros(1, 8, 4)), {"style": ("classes", 3), "age": ("value", 1)}),
+        (torch.zeros(1, 5, 1, 1), {"head0": ("classes", 5)}),
+    ],
+)
+def test_heads_are_found_and_named(output, expected):
+    assert found(output) == expected
+
+
+def test_names_narrow_a_dictionary_and_rename_a_tuple():
+    assert found({"style": THREE, "age": VALUE}, {"style": STYLES}) == {"style": ("classes", 3)}
+    assert list(found((THREE, VALUE), {"style": STYLES, "age": sw.Regression(unit="years")})) == ["style", "age"]
+
+
+@pytest.mark.parametrize(
+    ("output", "heads", "says"),
+    [
+        (THREE, {"style": ["gothic", "other"]}, "has 3 outputs, but 2 class names"),
+        (THREE, {"style": sw.Regression()}, "has 3 outputs; expected 1"),
+        ({"style": THREE}, {"stile": STYLES}, "did you mean 'style'"),
+        ((THREE, VALUE), {"style": STYLES}, "names 1 heads .* returns 2"),
+        (THREE, {"style": "abc"}, "list of names"),
+        (THREE, {"a:b": STYLES}, "ends at the first colon"),
+        (THREE, {}, "names no head"),
+        (torch.zeros(1, 3, 8, 8), None, "segmentation"),
+        ("text", None, "nothing that could be a score"),
+        (torch.zeros(1, 3, dtype=torch.int64), None, "nothing that could be a score"),
+    ],
+)
+def test_heads_that_do_not_fit_are_refused(output, heads, says):
+    with pytest.raises(ModelError, match=says):
+        found(output, heads)
+
+
+def test_classes_of_one_name_get_their_index():
+    model = sw.ImageModel(Returns(THREE), heads={"class": ["crane", "crane", "tabby"]}, preprocess=keep, device="cpu")
+    model.discover(picture())
+    assert model.heads["class"].classes == ("crane (0)", "crane (1)", "tabby")
+
+
+def test_a_prediction_names_its_top_class_and_its_unit():
+    said = two_heads().predict(picture())
+    assert said["style"].top == STYLES[int(said["style"].logits.argmax())]
+    assert said["style"].probabilities.sum() == pytest.approx(1)
+    assert said["age"].unit == "years"
+    assert isinstance(said["age"].value, float)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("no module",), "expected a torch.nn.Module"),
+        ((nn.Identity(), ["a"]), "expected a dict"),
+        ((nn.Identity(), None, "no callable"), "expected a callable"),
+    ],
+)
+def test_what_is_no_model_is_refused(arguments, says):
+    with pytest.raises(sw.SaliencyError, match=says):
+        sw.ImageModel(*arguments)
+
+
+def test_a_model_that_raises_says_so_with_the_shape_it_was_given():
+    model = sw.ImageModel(nn.Linear(4, 2), preprocess=keep, device="cpu")
+    with pytest.raises(ModelError, match=r"RuntimeError for an input of shape \(1, 3, 8, 12\)"):
+        model.predict(picture())
+
+
+def test_the_default_preprocessing_says_that_it_is_one():
+    assert "ImageNet" in sw.ImageModel(nn.Identity()).notes[0]

@@ -1,0 +1,87 @@
+"""Every spelling of a target leads to the same target, and a wrong one says which was meant."""
+
+from __future__ import annotations
+
+import pytest
+
+import saliency_widget as sw
+from saliency_widget.errors import UnknownTarget
+from saliency_widget.model import Head
+from saliency_widget.model.targets import resolve
+
+STYLE = Head("style", "classes", 3, ("gothic", "neoclassical", "greek_roman"))
+AGE = Head("age", "value", 1, unit="years")
+TWO = {"style": STYLE, "age": AGE}
+ONE = {"class": Head("class", "classes", 3, ("tabby", "tiger cat", "a: b"))}
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "style:gothic",
+        "style: gothic",
+        "style:0",
+        ("style", "gothic"),
+        ("style", 0),
+        sw.Target("style", "gothic"),
+        {"head": "style", "index": 0, "versus": None},
+    ],
+)
+def test_all_spellings_of_a_class_are_one_target(spelling):
+    target = resolve(spelling, TWO)
+    assert (target.head, target.cls, target.index, target.versus) == ("style", "gothic", 0, None)
+    assert str(target) == "style:gothic"
+
+
+@pytest.mark.parametrize("spelling", [None, "style"])
+def test_a_head_alone_means_its_top_class(spelling):
+    assert resolve(spelling, TWO, {"style": 2}).cls == "greek_roman"
+
+
+def test_a_regression_head_is_a_target_by_itself():
+    target = resolve("age", TWO)
+    assert (target.cls, target.index, str(target)) == (None, None, "age")
+
+
+@pytest.mark.parametrize("spelling", ["tabby", 0, "0", "class:tabby", "class:0"])
+def test_a_model_with_one_head_needs_no_head(spelling):
+    assert resolve(spelling, ONE).cls == "tabby"
+
+
+def test_a_class_may_hold_a_colon():
+    assert resolve("class:a: b", ONE).index == 2
+    assert resolve("a: b", ONE).index == 2
+
+
+def test_a_contrast_is_read_back_from_its_own_text():
+    target = resolve(sw.Target("style", "gothic", versus="greek_roman"), TWO)
+    assert (target.index, target.versus_index) == (0, 2)
+    assert resolve(str(target), TWO) == target
+    assert target.wire() == {"head": "style", "index": 0, "versus": 2}
+
+
+def test_a_resolved_target_resolves_to_itself():
+    target = resolve("style:gothic", TWO)
+    assert resolve(target, TWO) == target
+
+
+@pytest.mark.parametrize(
+    ("spelling", "says"),
+    [
+        ("style:gotic", "did you mean 'gothic'"),
+        ("stile:gothic", "did you mean 'style'"),
+        ("gothic", "write 'style:gothic'"),
+        ("style:", "ends at the colon"),
+        ("style:3", "numbered from 0 to 2"),
+        (("style", -1), "numbered from 0 to 2"),
+        (0, "names no head"),
+        ("age:old", "gives a value"),
+        (("style", 1.5), "expected a name or an index"),
+        (3.5, "expected 'head:class'"),
+        (sw.Target("style", "gothic", versus="gothic"), "two classes"),
+        ("style", "names no class"),
+    ],
+)
+def test_a_wrong_target_says_what_was_expected(spelling, says):
+    with pytest.raises(UnknownTarget, match=says):
+        resolve(spelling, TWO)
