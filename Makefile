@@ -40,7 +40,8 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(LAB) $(PAGE) ## open JupyterLab on the quickstart notebook
-	$(BIN)/jupyter lab $(ROOT_ARG) $(PORT_ARG) $(LAB_ARGS) notebooks/00-quickstart.ipynb
+	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00-quickstart.ipynb \
+		$(ROOT_ARG) $(PORT_ARG) $(LAB_ARGS)
 
 test: | $(BIN)/pip ## set up what the tests need and run every check
 	@MAKE="$(MAKE)" $(BIN)/python tools/run_checks.py --first setup $(CHECKS)
@@ -114,7 +115,8 @@ $(DEV): pyproject.toml hatch_build.py | $(BIN)/pip $(PAGE)
 # JupyterLab would open with a question about its news feed, and ask another host for it.
 .PHONY: quiet-lab
 quiet-lab:
-	@$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1 || \
+	@test -f $(VENV)/etc/jupyter/labconfig/page_config.json || \
+		$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1 || \
 		echo "could not switch off JupyterLab's news feed; it will ask" >&2
 
 $(NODE_MODULES): js/package.json js/package-lock.json js/.npmrc

@@ -21,9 +21,7 @@ const outdir = resolve(values.outdir);
 
 /** One style sheet from all files of src/styles, in the order of their names. */
 async function styles() {
-  const names = (await readdir(join(here, "src", "styles"))).filter((name) =>
-    name.endsWith(".css"),
-  );
+  const names = (await readdir(join(here, "src", "styles"))).filter((name) => name.endsWith(".css"));
   return names
     .sort()
     .map((name) => `@import "./styles/${name}";`)
@@ -64,10 +62,7 @@ async function bundle(options, name) {
 
 await mkdir(outdir, { recursive: true });
 await bundle({ entryPoints: ["src/widget.ts"], format: "esm", platform: "browser" }, "widget.js");
-await bundle(
-  { stdin: { contents: await styles(), resolveDir: join(here, "src"), loader: "css" } },
-  "widget.css",
-);
+await bundle({ stdin: { contents: await styles(), resolveDir: join(here, "src"), loader: "css" } }, "widget.css");
 if (values.watch) {
   console.log(`watching src, writing ${outdir}`);
 }

@@ -17,16 +17,13 @@ __all__ = [
     "Explain",
     "Hello",
     "Incoming",
+    "Message",
     "Predict",
     "Visible",
-    "accepted",
-    "cache",
     "display",
-    "end",
-    "frame",
+    "message",
     "parse",
     "req_of",
-    "welcome",
 ]
 
 VERSION = 1
@@ -128,16 +125,16 @@ def parse(content: object, buffers: Sequence[object] = ()) -> Incoming:
     fields = _Fields(content, "a message", "")
     version = fields.take("v")
     if version != VERSION or isinstance(version, bool):
-        message = (
+        text = (
             f"a message has v: {_shown(version)}; expected {VERSION}: the page and the kernel are of two versions of "
             "saliency-widget, so restart the kernel and reload the page"
         )
-        raise BadMessage(message)
+        raise BadMessage(text)
     kind = fields.choice("type", tuple(_READERS))
     fields.of = f"a message of type '{kind}'"
     if buffers:
-        message = f"{fields.of} came with {len(buffers)} binary buffers; expected none"
-        raise BadMessage(message)
+        text = f"{fields.of} came with {len(buffers)} binary buffers; expected none"
+        raise BadMessage(text)
     read: Incoming = _READERS[kind](fields)
     fields.finish()
     return read
@@ -163,42 +160,46 @@ def display(value: object) -> Message:
     BadMessage
     """
     if not isinstance(value, Mapping) or len(value) > _MOST_ITEMS:
-        message = f"display was set to {_shown(value)}; expected an object of at most {_MOST_ITEMS} fields"
-        raise BadMessage(message)
+        text = f"display was set to {_shown(value)}; expected an object of at most {_MOST_ITEMS} fields"
+        raise BadMessage(text)
     fields = _Fields(value, "display", "")
     return {name: None if value[name] is None else fields.plain(name) for name in list(value)}
 
 
-def welcome(*, page: str, job: int, running: bool, ipykernel: str) -> Message:
-    """Build the answer to `hello`."""
-    return _message("welcome", page=page, job=job, running=running, ipykernel=ipykernel)
+def message(kind: str, fields: Mapping[str, Any]) -> Message:
+    """Build a message to the page.
 
+    Parameters
+    ----------
+    kind : str
+        Its type: ``welcome``, ``accepted``, ``frame``, ``cache`` or ``end``.
+    fields : mapping
+        Exactly the fields that ``docs/protocol.md`` names for it.
 
-def accepted(*, job: int, req: Message | None, kind: str, args: Mapping[str, Any]) -> Message:
-    """Build the answer to a request that will be worked on."""
-    return _message("accepted", job=job, req=req, kind=kind, args=dict(args))
-
-
-def frame(*, job: int, seq: int, meta: Mapping[str, Any]) -> Message:
-    """Build the message beside a running or final map."""
-    return _message("frame", job=job, seq=seq, kind="map", **meta)
-
-
-def cache(*, image: str, args: Mapping[str, Any], meta: Mapping[str, Any]) -> Message:
-    """Build the message beside a finished map that nobody has asked for yet."""
-    return _message("cache", image=image, args=dict(args), kind="map", **meta)
-
-
-def end(
-    *, job: int | None, req: Message | None, status: str, code: str | None, message: str | None, ms: float
-) -> Message:
-    """Build the last message of a job, or the refusal of a request."""
-    return _message("end", job=job, req=req, status=status, code=code, message=message, ms=ms)
-
-
-def _message(kind: str, /, **fields: Any) -> Message:
-    # No field may be called `id`: ipykernel 7.4 keeps one dictionary entry for each string `id` that it publishes.
+    Raises
+    ------
+    BadMessage
+        If a field is missing or one too many: a mistake in this package.
+    """
+    if set(fields) != _OUTGOING[kind]:
+        wrong = ", ".join(sorted(set(fields) ^ _OUTGOING[kind]))
+        text = f"a message of type '{kind}' to the page has missing or unknown fields: {wrong}"
+        raise BadMessage(text)
     return {"v": VERSION, "type": kind, **fields}
+
+
+_MAP = {
+    *("kind", "targets", "names", "method", "shape", "scales", "done", "total", "unit", "final", "ms"),
+    *("quality", "scores", "score_unit", "empty", "precision", "key"),
+}
+_OUTGOING = {
+    # None may be called `id`: ipykernel 7.4 keeps one dictionary entry for each string `id` that it publishes.
+    "welcome": {"page", "job", "running", "ipykernel"},
+    "accepted": {"job", "req", "kind", "args"},
+    "frame": {"job", "seq", *_MAP},
+    "cache": {"image", "args", *_MAP},
+    "end": {"job", "req", "status", "code", "message", "ms"},
+}
 
 
 class _Fields:
@@ -207,21 +208,21 @@ class _Fields:
     def __init__(self, given: object, of: str, path: str) -> None:
         if not isinstance(given, Mapping):
             where = f"{of} has {path.rstrip('.')}: {_shown(given)}" if path else f"{of} is {_shown(given)}"
-            message = f"{where}; expected an object"
-            raise BadMessage(message)
+            text = f"{where}; expected an object"
+            raise BadMessage(text)
         self.of = of
         self._left = dict(given)
         self._path = path
 
     def take(self, name: str) -> Any:
         if name not in self._left:
-            message = f"{self.of} has no field '{self._path}{name}'"
-            raise BadMessage(message)
+            text = f"{self.of} has no field '{self._path}{name}'"
+            raise BadMessage(text)
         return self._left.pop(name)
 
     def refuse(self, name: str, value: object, expected: str) -> NoReturn:
-        message = f"{self.of} has {self._path}{name}: {_shown(value)}; expected {expected}"
-        raise BadMessage(message)
+        text = f"{self.of} has {self._path}{name}: {_shown(value)}; expected {expected}"
+        raise BadMessage(text)
 
     def text(self, name: str) -> str:
         value = self.take(name)
@@ -255,9 +256,7 @@ class _Fields:
             or (isinstance(value, float) and math.isfinite(value))
         )
         if not fits:
-            self.refuse(
-                name, value, f"true, false, a finite number, or a text of at most {_LONGEST_TEXT} characters"
-            )
+            self.refuse(name, value, f"true, false, a finite number, or a text of at most {_LONGEST_TEXT} characters")
         checked: _Value = value
         return checked
 
@@ -275,8 +274,8 @@ class _Fields:
     def finish(self) -> None:
         if self._left:
             name, value = next(iter(self._left.items()))
-            message = f"{self.of} has a field '{self._path}{str(name)[:_LONGEST_TEXT]}' ({_shown(value)}) that the protocol does not know"
-            raise BadMessage(message)
+            text = f"{self.of} has an unknown field, {self._path}{str(name)[:_LONGEST_TEXT]}: {_shown(value)}; leave it out"
+            raise BadMessage(text)
 
 
 def _hello(fields: _Fields) -> Hello:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import find_chromium
 import pytest
+
+import find_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 

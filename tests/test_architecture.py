@@ -26,7 +26,7 @@ FLOORS: list[dict[str, set[str]]] = [
     {"methods": {"methods"}},
     {"explain": {"explain", "explanation", "heatmaps"}},
     {"runner": {"runner"}, "protocol": {"protocol"}},
-    {"widget": {"widget"}},
+    {"widget": {"widget", "wire"}},
 ]
 # These use the public names only, and the house calls them only from inside a function.
 BESIDE = {"cli", "demo", "lab", "render", "__main__"}

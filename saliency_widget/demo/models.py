@@ -10,8 +10,8 @@ import torch
 from torchvision.transforms import v2
 
 import saliency_widget as sw
-from saliency_widget.demo.networks import NETWORKS, MultiHead
 from saliency_widget.demo.drawing.picture import PERSPECTIVES, STYLES
+from saliency_widget.demo.networks import NETWORKS, MultiHead
 
 __all__ = ["HEADS", "SIZE", "load", "names", "preprocess", "weights_file"]
 
@@ -46,7 +46,9 @@ def network(name: str) -> MultiHead:
         If there is none of that name.
     """
     if name not in NETWORKS:
-        message = f"unknown built-in model 'demo/{name}'; the built-in models are {', '.join(f'demo/{n}' for n in NETWORKS)}"
+        message = (
+            f"unknown built-in model 'demo/{name}'; the built-in models are {', '.join(f'demo/{n}' for n in NETWORKS)}"
+        )
         raise sw.SaliencyError(message)
     return NETWORKS[name]({head: len(classes) for head, classes in HEADS.items()})
 
@@ -68,6 +70,8 @@ def load(name: str, *, trained: bool = True, **options: Any) -> sw.ImageModel:
         module = network(name)
     if trained:
         state = safetensors.torch.load_file(weights_file(name))
-        module.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
+        module.load_state_dict(
+            {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+        )
     shown = f"demo/{name}" if trained else f"demo/{name} (untrained)"
     return sw.ImageModel(module.eval(), heads=HEADS, preprocess=preprocess(), name=shown, **options)

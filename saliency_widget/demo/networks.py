@@ -38,7 +38,7 @@ class MultiHead(nn.Module):
 def vgg(heads: Mapping[str, int]) -> MultiHead:
     """Return a narrow VGG: 3 x 3 convolutions with batch norm and ReLU, five max poolings, 0.8 million weights."""
     layers: list[str | int] = [16, "M", 32, "M", 64, 64, "M", 128, 128, "M", 192, 192, "M"]
-    return MultiHead(make_layers(layers, batch_norm=True), 192, heads)  # type: ignore[arg-type]
+    return MultiHead(make_layers(layers, batch_norm=True), 192, heads)
 
 
 NETWORKS: dict[str, Callable[[Mapping[str, int]], MultiHead]] = {"vgg": vgg}

@@ -57,9 +57,9 @@ class Recipe:
         Of everything random.
     """
 
-    scenes: int = 12_000
-    epochs: int = 10
-    small: float = 0.8
+    scenes: int = 8_000
+    epochs: int = 6
+    small: float = 0.67
     batch: int = 64
     rate: float = 4e-3
     decay: float = 0.05
@@ -119,7 +119,7 @@ def _steps(count: int, recipe: Recipe, generator: torch.Generator) -> Iterator[t
     for epoch in range(recipe.epochs):
         order = torch.randperm(count, generator=generator)
         whole = order[: max(recipe.batch, count - count % recipe.batch)]
-        for chosen in whole.split(recipe.batch):
+        for chosen in torch.split(whole, recipe.batch):
             yield chosen, epoch < round(recipe.small * recipe.epochs)
 
 
@@ -154,7 +154,7 @@ def train(model: MultiHead, images: Tensor, labels: Tensor, recipe: Recipe, devi
             ]
             loss = torch.stack(losses).sum()
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             schedule.step()
@@ -178,9 +178,12 @@ def accuracy(model: MultiHead, images: Tensor, labels: Tensor, device: torch.dev
 def half(model: MultiHead) -> dict[str, Tensor]:
     """Return the weights rounded to float16, and leave the rounded ones in the model, so that what ships is measured."""
     state = {
-        name: value.half().contiguous() if value.is_floating_point() else value for name, value in model.state_dict().items()
+        name: value.half().contiguous() if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
     }
-    model.load_state_dict({name: value.float() if value.is_floating_point() else value for name, value in state.items()})
+    model.load_state_dict(
+        {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+    )
     return {name: value.cpu() for name, value in state.items()}
 
 

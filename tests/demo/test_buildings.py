@@ -122,10 +122,7 @@ def test_masks_take_a_fair_share_of_the_picture(full: list[Scene]) -> None:
 def test_labels_are_balanced_and_independent(many: list[Scene]) -> None:
     counts = np.array(
         [
-            [
-                sum(s.labels == {"style": style, "perspective": seen} for s in many)
-                for seen in PERSPECTIVES
-            ]
+            [sum(s.labels == {"style": style, "perspective": seen} for s in many) for seen in PERSPECTIVES]
             for style in STYLES
         ]
     )
@@ -140,14 +137,14 @@ def test_another_size_shows_the_same_scene() -> None:
         assert small.labels == large.labels
         shrunk = large.image.resize((96, 96), Image.Resampling.BOX)
         a, b = (np.asarray(i.convert("L"), float).ravel() for i in (small.image, shrunk))
-        assert np.corrcoef(a, b)[0, 1] > 0.85
+        assert np.corrcoef(a, b)[0, 1] > 0.9
         for name, mask in small.evidence.items():
             assert abs(mask.mean() - large.evidence[name].mean()) < 0.12
 
 
 def test_the_wall_is_the_same_inside_and_outside() -> None:
     for index in range(12):
-        pictures, free = [], np.True_
+        pictures, free = [], np.ones((96, 96), dtype=bool)
         for seen in PERSPECTIVES:
             pixels, _, evidence = draw(replace(planned(9, index), perspective=seen), 96)
             pictures.append(pixels)
@@ -178,9 +175,7 @@ def test_colours_of_the_wall_do_not_tell_the_perspective(many: list[Scene]) -> N
 
 
 def test_colours_round_the_wall_do_not_tell_the_style(many: list[Scene]) -> None:
-    rows = [
-        summary(np.asarray(s.image)[s.evidence["perspective"]].astype(float)) for s in many
-    ]
+    rows = [summary(np.asarray(s.image)[s.evidence["perspective"]].astype(float)) for s in many]
     assert accuracy(rows, [scene.labels["style"] for scene in many]) < 0.43
 
 
@@ -212,8 +207,6 @@ def test_no_scenes_are_an_empty_list() -> None:
         ((1, 0, 64.0), TypeError, "size is"),
     ],
 )
-def test_bad_input_says_what_was_expected(
-    arguments: tuple[int, int], error: type[Exception], words: str
-) -> None:
+def test_bad_input_says_what_was_expected(arguments: tuple[int, int], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         buildings(*arguments)

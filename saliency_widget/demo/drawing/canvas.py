@@ -35,6 +35,9 @@ class Region(IntEnum):
 FLAT = 16
 """Relief of the bare wall; windows lie lower, columns stand higher (0 to 31)."""
 
+GLASS = 9
+"""Relief of window panes, and of nothing else, so that lamps can shine through them."""
+
 _RELIEFS = 32
 
 
@@ -97,12 +100,12 @@ class Canvas:
             placed.append(((a * x + b * y + c) * depth, (d * x + e * y + f) * depth))
         return placed
 
-    def polygon(
-        self, points: Sequence[Point], colour: Colour, region: Region, relief: int = FLAT
-    ) -> None:
+    # Pillow clips the inks below to 0..255, so a colour may be brighter than white.
+
+    def polygon(self, points: Sequence[Point], colour: Colour, region: Region, relief: int = FLAT) -> None:
         """Fill a polygon."""
         ink = (int(colour[0]), int(colour[1]), int(colour[2]), region * _RELIEFS + relief)
-        self._draw.polygon(self._place(points, self._side), fill=_clip(ink))
+        self._draw.polygon(self._place(points, self._side), fill=ink)
 
     def rectangle(
         self,
@@ -131,7 +134,7 @@ class Canvas:
         ((x, y),) = self._place((centre,), self._side)
         across = radius * self._side
         down = across * squash
-        self._draw.ellipse((x - across, y - down, x + across, y + down), fill=_clip(ink))
+        self._draw.ellipse((x - across, y - down, x + across, y + down), fill=ink)
 
     def line(
         self,
@@ -144,7 +147,7 @@ class Canvas:
         """Stroke a polyline; it is never thinner than half a pixel of the final picture."""
         ink = (int(colour[0]), int(colour[1]), int(colour[2]), region * _RELIEFS + relief)
         thick = max(1, round(width * self._side))
-        self._draw.line(self._place(points, self._side), fill=_clip(ink), width=thick)
+        self._draw.line(self._place(points, self._side), fill=ink, width=thick)
 
     def shadow(self, points: Sequence[Point], strength: float) -> None:
         """Lay a soft shadow (0 to 1) on whatever ground or floor is there."""
@@ -179,9 +182,16 @@ class Surfaces:
         covered = np.asarray(self._codes.point(table).reduce(self._step))
         return covered.astype(np.float32) / np.float32(255)
 
+    def panes(self) -> FloatArray:
+        """Share of each pixel that is window glass, shape (size, size), 0 to 1."""
+        table = [255 if code == Region.STYLE * _RELIEFS + GLASS else 0 for code in range(256)]
+        covered = np.asarray(self._codes.point(table).reduce(self._step))
+        return covered.astype(np.float32) / np.float32(255)
+
     def relief(self) -> FloatArray:
-        """Height of each pixel's surface in relief steps, smoothed, shape (size, size)."""
-        table = [(code % _RELIEFS) * 8 for code in range(256)]
+        """Height of the wall at each pixel in relief steps, smoothed; all else lies flat."""
+        standing = (Region.WALL, Region.STYLE)
+        table = [8 * (code % _RELIEFS if code // _RELIEFS in standing else FLAT) for code in range(256)]
         heights = np.asarray(self._codes.point(table).reduce(self._step))
         return heights.astype(np.float32) / np.float32(8)
 
@@ -190,8 +200,3 @@ class Surfaces:
         middle = self._step // 2
         codes = np.asarray(self._codes)[middle :: self._step, middle :: self._step]
         return codes // np.uint8(_RELIEFS)
-
-
-def _clip(ink: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    red, green, blue, code = ink
-    return min(255, max(0, red)), min(255, max(0, green)), min(255, max(0, blue)), code

@@ -61,9 +61,7 @@ def column(
             for step in range(3):
                 x = middle + (step - 1) * (0.62 + 0.22 * row) * half
                 canvas.disc((x, top + y * head), 0.3 * half, (light, dim)[(step + row) % 2], region, 27)
-        canvas.line(
-            ((middle - slim, top + head), (middle + slim, top + head)), 0.003, dim, region, 24
-        )
+        canvas.line(((middle - slim, top + head), (middle + slim, top + head)), 0.003, dim, region, 24)
     else:
         ring = (middle - 0.95 * half, top + 0.82 * head, middle + 0.95 * half, top + head)
         canvas.rectangle(ring, dim, region, 24)
@@ -131,9 +129,7 @@ def entablature(
         canvas.rectangle((left, top + 0.28 * depth, right, top + 0.5 * depth), dim, region, 20)
         for index in range(count):
             x = left + (index + 0.2) * step
-            canvas.rectangle(
-                (x, top + 0.28 * depth, x + 0.6 * step, top + 0.48 * depth), light, region, 26
-            )
+            canvas.rectangle((x, top + 0.28 * depth, x + 0.6 * step, top + 0.48 * depth), light, region, 26)
     ledge = 0.25 * depth
     canvas.rectangle((left - 0.3 * ledge, top, right + 0.3 * ledge, top + ledge), light, region, 29)
     under = (left, top + ledge, right, top + 1.2 * ledge)
@@ -182,13 +178,16 @@ def pediment(
             x = inner_left + (inner_right - inner_left) * place
             high = depth * 0.66 * (1.0 - abs(2.0 * place - 1.0)) + 0.05 * depth
             w = 0.022 * (right - left)
-            body = ((x - w, bottom - 0.06 * depth), (x - 0.5 * w, bottom - high), (x + 0.6 * w, bottom - 0.9 * high), (x + w, bottom - 0.06 * depth))
+            body = (
+                (x - w, bottom - 0.06 * depth),
+                (x - 0.5 * w, bottom - high),
+                (x + 0.6 * w, bottom - 0.9 * high),
+                (x + w, bottom - 0.06 * depth),
+            )
             canvas.polygon(body, wall.trim, region, 25)
 
 
-def segmental_pediment(
-    canvas: Canvas, wall: Wall, across: tuple[float, float], down: tuple[float, float]
-) -> None:
+def segmental_pediment(canvas: Canvas, wall: Wall, across: tuple[float, float], down: tuple[float, float]) -> None:
     """Draw the curved sister of the triangular pediment."""
     left, right = across
     top, bottom = down

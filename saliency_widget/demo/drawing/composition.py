@@ -53,6 +53,7 @@ class Wall:
     trim: Colour
     dark: Colour
     panes: tuple[Colour, ...]
+    glow: float  # brightness of the panes; above 1 where lamps are lit behind them
     side: float  # where the light comes from
 
     @property
@@ -111,7 +112,7 @@ def compose(rng: np.random.Generator) -> Composition:
     vanishing = (wall.left + across * wall.width, wall.bottom - up * wall.height)
     camera = Camera(
         roll=float(rng.normal(0.0, 0.018)),
-        yaw=float(rng.uniform(-0.2, 0.2)),
+        yaw=float(rng.uniform(-0.16, 0.16)),
         pitch=float(rng.uniform(-0.08, 0.12)),
     )
     kind = int(rng.integers(5))
@@ -144,6 +145,14 @@ def _light(rng: np.random.Generator) -> Light:
     )
 
 
+def _panes(rng: np.random.Generator, light: Light) -> tuple[tuple[Colour, ...], float]:
+    """Pane colours and how far they outshine the daylight; lamps are lit on most dark days."""
+    panes, lamps = glass(rng), rng.random() < 0.7
+    if light.hour in {"night", "dusk", "storm"} and lamps:
+        return tuple(mix(pane, (250, 188, 86), 0.78) for pane in panes), 1.0 / light.tint[0]
+    return panes, 1.0
+
+
 def _wall(rng: np.random.Generator, light: Light) -> Wall:
     width, height = rng.uniform(0.65, 0.85), rng.uniform(0.5, 0.63)
     middle = 0.5 + rng.uniform(-0.5, 0.5) * (0.94 - width)
@@ -157,6 +166,7 @@ def _wall(rng: np.random.Generator, light: Light) -> Wall:
         pick(rng, STONES),
         mix(stone, (250, 240, 220), float(rng.uniform(0.15, 0.3))),
     )[kind]
+    panes, glow = _panes(rng, light)
     return Wall(
         left=float(middle - width / 2.0),
         top=float(bottom - height),
@@ -167,6 +177,7 @@ def _wall(rng: np.random.Generator, light: Light) -> Wall:
         stone=stone,
         trim=vary(rng, trim, 4.0),
         dark=shade(mix(stone, (40, 44, 56), 0.75), 0.8),
-        panes=glass(rng),
+        panes=panes,
+        glow=glow,
         side=light.side,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .canvas import Canvas, Region
@@ -22,9 +23,7 @@ CROWN = Region.CROWN
 ROOFS: tuple[Colour, ...] = ((92, 96, 108), (112, 150, 138), (150, 98, 78), (186, 176, 160))
 
 
-def draw_skyward(
-    canvas: Canvas, composition: Composition, style: str, rng: np.random.Generator
-) -> None:
+def draw_skyward(canvas: Canvas, composition: Composition, style: str, rng: np.random.Generator) -> None:
     """Crown an outer wall; the wall itself is painted later and hides the feet."""
     wall = composition.wall
     roof = pick(rng, ROOFS)
@@ -59,7 +58,11 @@ def _spires(canvas: Canvas, wall: Wall, roof: Colour, rng: np.random.Generator) 
         dim = ((x, foot), (x, tip), (x - wall.side * 1.15 * half, foot))
         canvas.polygon(dim, shade(roof, 0.72), CROWN)
         for sign in (-1.0, 1.0):
-            pinnacle = ((x + sign * half * 0.7, foot), (x + sign * half, foot - 1.2 * half), (x + sign * half * 1.3, foot))
+            pinnacle = (
+                (x + sign * half * 0.7, foot),
+                (x + sign * half, foot - 1.2 * half),
+                (x + sign * half * 1.3, foot),
+            )
             canvas.polygon(pinnacle, shade(roof, 0.9), CROWN)
             for step in range(1, 5):
                 y = foot + (tip - foot) * step / 5
@@ -120,7 +123,11 @@ def _roof_pediment(canvas: Canvas, wall: Wall, rng: np.random.Generator) -> None
     tone = shade(wall.trim, 1.05)
     for x, y in spots:  # acroteria: palmettes on the corners
         for lean in (-0.8, -0.4, 0.0, 0.4, 0.8):
-            leaf = ((x - 0.006, y + 0.004), (x + 0.03 * math.sin(lean), y - 0.04 * math.cos(lean)), (x + 0.006, y + 0.004))
+            leaf = (
+                (x - 0.006, y + 0.004),
+                (x + 0.03 * math.sin(lean), y - 0.04 * math.cos(lean)),
+                (x + 0.006, y + 0.004),
+            )
             canvas.polygon(leaf, tone, CROWN)
 
 
@@ -143,7 +150,7 @@ def _ribs(canvas: Canvas, room: Room, tone: Colour, rng: np.random.Generator) ->
     bays = int(rng.integers(3, 5))
     shares = [step / 16 for step in range(17)]
     nears = [Room.near(3.0 * bay / bays) for bay in range(bays + 1)]
-    for first, second in zip(nears, nears[1:], strict=False):
+    for first, second in pairwise(nears):
         width = 0.008 * min(2.4, first)
         diagonals = []
         for flip in (False, True):
@@ -174,9 +181,7 @@ def _quad(room: Room, across: tuple[float, float], near: tuple[float, float]) ->
     ]
 
 
-def _coffers(
-    canvas: Canvas, room: Room, colour: Colour, tone: Colour, rng: np.random.Generator
-) -> None:
+def _coffers(canvas: Canvas, room: Room, colour: Colour, tone: Colour, rng: np.random.Generator) -> None:
     columns, rows = int(rng.integers(6, 10)), 7
     for row in range(rows):
         for index in range(columns):
@@ -186,9 +191,7 @@ def _coffers(
                 canvas.polygon(_quad(room, across, near), ink, CROWN)
 
 
-def _panels(
-    canvas: Canvas, room: Room, colour: Colour, tone: Colour, rng: np.random.Generator
-) -> None:
+def _panels(canvas: Canvas, room: Room, colour: Colour, tone: Colour, rng: np.random.Generator) -> None:
     """Plaster frames round oval medallions."""
     count = int(rng.integers(2, 4))
     for bay in range(count):
@@ -203,6 +206,6 @@ def _panels(
             ring = []
             for step in range(24):
                 angle = 2 * math.pi * step / 24
-                near = Room.near(centre + size * math.sin(angle) * (end - start) * 1.2)
-                ring.append(room.at(room.overhead(0.5 + 0.8 * size * math.cos(angle)), near))
+                reach = Room.near(centre + size * math.sin(angle) * (end - start) * 1.2)
+                ring.append(room.at(room.overhead(0.5 + 0.8 * size * math.cos(angle)), reach))
             canvas.polygon(ring, ink, CROWN)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .canvas import Canvas, Region
+from .canvas import GLASS, Canvas, Region
 from .palette import Colour, mix, shade
 from .shapes import circle, pointed_arch, pointed_rise
 
@@ -79,9 +79,7 @@ def _cathedral(
         _bays(canvas, wall, tracery, (start + 0.03, end - 0.03), (top, bottom), count, storeys)
 
 
-def _hall(
-    canvas: Canvas, wall: Wall, rng: np.random.Generator, tracery: Tracery, top: float, bottom: float
-) -> None:
+def _hall(canvas: Canvas, wall: Wall, rng: np.random.Generator, tracery: Tracery, top: float, bottom: float) -> None:
     """Equal bays between buttresses or shafts."""
     count = int(rng.integers(4, 7))
     storeys = int(rng.integers(1, 3))
@@ -132,9 +130,7 @@ def _bays(
             _window(canvas, wall, tracery, middle - width / 2, middle + width / 2, upper, lower)
 
 
-def _window(
-    canvas: Canvas, wall: Wall, tracery: Tracery, left: float, right: float, top: float, bottom: float
-) -> None:
+def _window(canvas: Canvas, wall: Wall, tracery: Tracery, left: float, right: float, top: float, bottom: float) -> None:
     width = right - left
     frame = 0.1 * width
     springing = top + pointed_rise(width, tracery.sharpness)
@@ -144,7 +140,7 @@ def _window(
     outline = pointed_arch(left, right, bottom, springing, tracery.sharpness)
     canvas.polygon(outline, wall.trim, STYLE, 19)
     inner = pointed_arch(left + frame, right - frame, bottom, springing, tracery.sharpness)
-    canvas.polygon(inner, wall.panes[0], STYLE, 9)
+    canvas.polygon(inner, wall.panes[0], STYLE, GLASS)
     _glaze(canvas, wall, tracery, left + frame, right - frame, springing, bottom)
     bar = shade(wall.trim, 0.92)
     clear = (right - left) - 2 * frame
@@ -173,7 +169,7 @@ def _glaze(
         for column in range(columns):
             pane = wall.panes[(row * 3 + column * 5 + row * column) % 4]
             box = (left + column * step_x, y, left + (column + 1) * step_x, y + step_y)
-            canvas.rectangle(box, pane, STYLE, 9)
+            canvas.rectangle(box, pane, STYLE, GLASS)
         canvas.line(((left, y), (right, y)), 0.003, lead, STYLE, 9)
 
 
@@ -207,14 +203,14 @@ def _mullions(
             middle[0] + 0.42 * radius * math.cos(angle),
             middle[1] + 0.42 * radius * math.sin(angle),
         )
-        canvas.disc(spot, 0.4 * radius, wall.panes[petal], STYLE, 9)
+        canvas.disc(spot, 0.4 * radius, wall.panes[petal], STYLE, GLASS)
 
 
 def rose(canvas: Canvas, wall: Wall, middle: Point, radius: float, petals: int) -> None:
     """Draw a rose window: rings, spokes and petals round an eye."""
     canvas.polygon(circle(middle, radius, steps=32), wall.trim, STYLE, 21)
     canvas.polygon(circle(middle, radius * 0.9, steps=32), shade(wall.trim, 0.82), STYLE, 18)
-    canvas.polygon(circle(middle, radius * 0.83, steps=32), wall.panes[0], STYLE, 9)
+    canvas.polygon(circle(middle, radius * 0.83, steps=32), wall.panes[0], STYLE, GLASS)
     bar = shade(wall.trim, 0.98)
     for step in range(petals):
         angle = 2 * math.pi * (step + 0.5) / petals
@@ -222,7 +218,7 @@ def rose(canvas: Canvas, wall: Wall, middle: Point, radius: float, petals: int) 
         size = 0.83 * math.pi / petals * 0.62 * radius
         spot = (middle[0] + 0.66 * radius * cosine, middle[1] + 0.66 * radius * sine)
         canvas.polygon(circle(spot, size * 1.3, steps=10), bar, STYLE, 16)
-        canvas.polygon(circle(spot, size, steps=10), wall.panes[step % 4], STYLE, 9)
+        canvas.polygon(circle(spot, size, steps=10), wall.panes[step % 4], STYLE, GLASS)
     for step in range(petals):
         angle = 2 * math.pi * step / petals
         end = (
@@ -231,7 +227,7 @@ def rose(canvas: Canvas, wall: Wall, middle: Point, radius: float, petals: int) 
         )
         canvas.line((middle, end), 0.055 * radius, bar, STYLE, 16)
     canvas.polygon(circle(middle, 0.28 * radius), bar, STYLE, 17)
-    canvas.polygon(circle(middle, 0.19 * radius), wall.panes[3], STYLE, 9)
+    canvas.polygon(circle(middle, 0.19 * radius), wall.panes[3], STYLE, GLASS)
 
 
 def battlements(
@@ -289,9 +285,7 @@ def _blind_arcade(canvas: Canvas, wall: Wall, top: float, bottom: float) -> None
     canvas.rectangle((wall.left, top, wall.right, top + 0.1 * depth), shade(wall.trim, 1.08), STYLE, 22)
 
 
-def _portal(
-    canvas: Canvas, wall: Wall, middle: float, half: float, top: float, bottom: float
-) -> None:
+def _portal(canvas: Canvas, wall: Wall, middle: float, half: float, top: float, bottom: float) -> None:
     """A doorway in receding pointed arches."""
     orders = 4
     springing = top + pointed_rise(2 * half, 0.95)
@@ -314,9 +308,7 @@ def _portal(
         canvas.line(ends, 0.003, shade(door, 0.6), STYLE, 8)
 
 
-def _buttress(
-    canvas: Canvas, wall: Wall, x: float, half: float, top: float, bottom: float
-) -> None:
+def _buttress(canvas: Canvas, wall: Wall, x: float, half: float, top: float, bottom: float) -> None:
     """A stepped buttress with a gabled pinnacle."""
     x = min(wall.right - half * 1.3, max(wall.left + half * 1.3, x))
     height = bottom - top
@@ -348,5 +340,5 @@ def _gable_ornament(canvas: Canvas, wall: Wall, rng: np.random.Generator) -> Non
         y = wall.top - high * wall.rise
         spring = y + pointed_rise(width, 1.1)
         arch = pointed_arch(x - width / 2, x + width / 2, wall.top - 0.06 * wall.rise, spring, 1.1)
-        canvas.polygon(arch, wall.panes[1], STYLE, 9)
+        canvas.polygon(arch, wall.panes[1], STYLE, GLASS)
         canvas.line(arch, 0.005, wall.trim, STYLE, 20)

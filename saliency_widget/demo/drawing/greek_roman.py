@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .canvas import Canvas, Region
+from .canvas import GLASS, Canvas, Region
 from .classical import Order, column, entablature, pediment
 from .palette import mix, shade
 from .shapes import round_arch
@@ -36,9 +36,7 @@ def draw_wall(canvas: Canvas, wall: Wall, rng: np.random.Generator) -> None:
         _colonnade(canvas, wall, rng, order, frieze)
 
 
-def _temple(
-    canvas: Canvas, wall: Wall, rng: np.random.Generator, order: Order, frieze: str
-) -> None:
+def _temple(canvas: Canvas, wall: Wall, rng: np.random.Generator, order: Order, frieze: str) -> None:
     """A temple front: steps, columns, entablature, pediment."""
     inset = wall.width * float(rng.uniform(0.03, 0.09))
     left, right = wall.left + inset, wall.right - inset
@@ -57,9 +55,7 @@ def _temple(
     _row(canvas, wall, order, (left, right), (head, foot), count, 0.3)
 
 
-def _colonnade(
-    canvas: Canvas, wall: Wall, rng: np.random.Generator, order: Order, frieze: str
-) -> None:
+def _colonnade(canvas: Canvas, wall: Wall, rng: np.random.Generator, order: Order, frieze: str) -> None:
     """A long colonnade under a coffered attic."""
     left, right, height = wall.left, wall.right, wall.height
     attic = height * float(rng.uniform(0.15, 0.2))
@@ -76,9 +72,7 @@ def _colonnade(
     _row(canvas, wall, order, (left + 0.015, right - 0.015), (top + beam, foot), count, 0.29)
 
 
-def _arcade(
-    canvas: Canvas, wall: Wall, rng: np.random.Generator, order: Order, frieze: str
-) -> None:
+def _arcade(canvas: Canvas, wall: Wall, rng: np.random.Generator, order: Order, frieze: str) -> None:
     """Roman arches between half-columns, in one storey or two."""
     storeys, count = int(rng.integers(1, 3)), int(rng.integers(3, 6))
     steps = wall.height * 0.05
@@ -104,18 +98,22 @@ def _arcade(
             column(canvas, wall, order, x, half, (upper + beam, lower))
 
 
-def _arch(
-    canvas: Canvas, wall: Wall, middle: float, half: float, crown: float, bottom: float
-) -> None:
+def _arch(canvas: Canvas, wall: Wall, middle: float, half: float, crown: float, bottom: float) -> None:
     springing = crown + half
     for size, tone, relief in ((1.0, 1.06, 21), (0.92, 0.86, 19)):
         outline = round_arch(middle - half * size, middle + half * size, bottom, springing)
         canvas.polygon(outline, shade(wall.trim, tone), STYLE, relief)
     clear = half * 0.8
     opening = round_arch(middle - clear, middle + clear, bottom, springing)
-    canvas.polygon(opening, wall.panes[0], STYLE, 6)
+    canvas.polygon(opening, wall.panes[0], STYLE, GLASS)
     lower = springing + 0.5 * (bottom - springing)
-    canvas.rectangle((middle - clear, lower, middle + clear, bottom), wall.panes[2], STYLE, 6)
+    dim = (middle - clear, lower, middle + clear, bottom)
+    canvas.rectangle(dim, shade(wall.panes[0], 0.86), STYLE, GLASS)
+    bar = mix(wall.panes[0], wall.dark, 0.45)
+    for x in (middle - 0.33 * clear, middle + 0.33 * clear):
+        canvas.line(((x, crown + 0.25 * half), (x, bottom)), 0.0035, bar, STYLE, 10)
+    for y in (springing, lower):
+        canvas.line(((middle - clear, y), (middle + clear, y)), 0.0045, bar, STYLE, 10)
     key = (
         (middle - 0.16 * half, crown - 0.1 * half),
         (middle + 0.16 * half, crown - 0.1 * half),
@@ -169,15 +167,28 @@ def _cella(
             frame = round_arch(middle - half * 1.2, middle + half * 1.2, foot, crown + half)
             niche = round_arch(middle - half, middle + half, foot, crown + half)
         else:
-            frame = [(middle - half * 1.2, foot), (middle - half, crown - 0.3 * half), (middle + half, crown - 0.3 * half), (middle + half * 1.2, foot)]
-            niche = [(middle - half, foot), (middle - 0.85 * half, crown), (middle + 0.85 * half, crown), (middle + half, foot)]
+            frame = [
+                (middle - half * 1.2, foot),
+                (middle - half, crown - 0.3 * half),
+                (middle + half, crown - 0.3 * half),
+                (middle + half * 1.2, foot),
+            ]
+            niche = [
+                (middle - half, foot),
+                (middle - 0.85 * half, crown),
+                (middle + 0.85 * half, crown),
+                (middle + half, foot),
+            ]
         canvas.polygon(frame, shade(wall.trim, 0.92), STYLE, 17)
-        canvas.polygon(niche, wall.panes[index % 4], STYLE, 8)
+        pane = wall.panes[index % 4]
+        canvas.polygon(niche, shade(pane, 0.74), STYLE, GLASS)
+        edge = -0.2 * half * wall.side
+        lit = [(x + edge if 0 < at < len(niche) - 1 else x, y + 0.3 * half) for at, (x, y) in enumerate(niche)]
+        lit = [(min(middle + half, max(middle - half, x)), min(y, foot)) for x, y in lit]
+        canvas.polygon(lit, pane, STYLE, GLASS)
 
 
-def _stylobate(
-    canvas: Canvas, wall: Wall, across: tuple[float, float], down: tuple[float, float]
-) -> None:
+def _stylobate(canvas: Canvas, wall: Wall, across: tuple[float, float], down: tuple[float, float]) -> None:
     """Three steps, each wider than the one above."""
     left, right = across
     top, bottom = down
@@ -191,9 +202,7 @@ def _stylobate(
         canvas.rectangle(tread, shade(wall.trim, 1.14), STYLE, 22 + 3 * step)
 
 
-def coffers(
-    canvas: Canvas, wall: Wall, across: tuple[float, float], down: tuple[float, float], count: int
-) -> None:
+def coffers(canvas: Canvas, wall: Wall, across: tuple[float, float], down: tuple[float, float], count: int) -> None:
     """Draw a band of sunk square panels, each with a rosette."""
     left, right = across
     top, bottom = down

@@ -62,19 +62,15 @@ class Room:
 def prepare(composition: Composition, rng: np.random.Generator) -> Indoors:
     """Choose floor, ceiling and side walls."""
     paving = str(rng.choice(("slabs", "checks", "boards", "plain", "slabs")))
-    if rng.random() < 0.5:
-        ceiling = pick(rng, PAINTS)
-    else:
-        ceiling = SKIES[list(SKIES)[int(rng.integers(len(SKIES)))]][int(rng.integers(2))]
+    sky = SKIES[list(SKIES)[int(rng.integers(len(SKIES)))]][int(rng.integers(2))]
+    ceiling = sky if rng.random() < 0.5 else pick(rng, PAINTS)
     kind = int(rng.integers(3))
     stone = composition.wall.stone
     sides = (stone, mix(stone, pick(rng, PAINTS), 0.5), pick(rng, STONES))[kind]
     return Indoors(pick(rng, GROUNDS), paving, ceiling, sides, max(0.0, float(rng.uniform(-0.3, 0.5))))
 
 
-def draw_behind(
-    canvas: Canvas, composition: Composition, indoors: Indoors, rng: np.random.Generator
-) -> None:
+def draw_behind(canvas: Canvas, composition: Composition, indoors: Indoors, rng: np.random.Generator) -> None:
     """Paint ceiling, side walls and floor, all that the far wall closes."""
     room = Room(composition)
     wall = composition.wall
@@ -91,7 +87,7 @@ def draw_behind(
         _side(canvas, room, (foot, head), side, shade(indoors.sides, tone), rng)
     floor = (low_left, low_right, room.at(low_right, NEAR), room.at(low_left, NEAR))
     canvas.polygon(floor, indoors.ground, Region.BELOW)
-    _carpet(canvas, room, indoors, rng)
+    _carpet(canvas, room, rng)
     _sunlight(canvas, composition, room, rng)
 
 
@@ -110,19 +106,19 @@ def _ceiling(canvas: Canvas, room: Room, indoors: Indoors, rng: np.random.Genera
     if kind in (0, 1):  # beams or broad arches across
         count = 7 if kind == 0 else 4
         for step in range(count):
-            start = Room.near(step * 3.4 / count + 0.05)
+            begin = Room.near(step * 3.4 / count + 0.05)
             thick = 0.16 if kind == 0 else 0.3
-            end = Room.near(step * 3.4 / count + 0.05 + thick * 2.2 / count)
-            for near, far, tone in ((end, start, 0.95), (start * 0.995, start * 0.96, 0.6)):
-                lower = [room.at(room.overhead(s), near) for s in shares]
-                upper = [room.at(room.overhead(s), far) for s in shares]
+            thick_end = Room.near(step * 3.4 / count + 0.05 + thick * 2.2 / count)
+            for front, back, tone in ((thick_end, begin, 0.95), (begin * 0.995, begin * 0.96, 0.6)):
+                lower = [room.at(room.overhead(s), front) for s in shares]
+                upper = [room.at(room.overhead(s), back) for s in shares]
                 canvas.polygon((*lower, *reversed(upper)), shade(beam, tone), Region.ABOVE)
     elif kind == 2:  # boards or painted stripes along
         for strip in range(9):
             share = (strip + 0.5) / 9
             ends = [room.overhead(share - 0.012), room.overhead(share + 0.012)]
-            quad = (*ends, room.at(ends[1], NEAR), room.at(ends[0], NEAR))
-            canvas.polygon(quad, shade(beam, 0.85), Region.ABOVE)
+            stripe = (*ends, room.at(ends[1], NEAR), room.at(ends[0], NEAR))
+            canvas.polygon(stripe, shade(beam, 0.85), Region.ABOVE)
 
 
 def _side(
@@ -172,7 +168,7 @@ def _side(
     band(0.935, 0.95, 1.0, NEAR, shade(colour, 0.7))
 
 
-def _carpet(canvas: Canvas, room: Room, indoors: Indoors, rng: np.random.Generator) -> None:
+def _carpet(canvas: Canvas, room: Room, rng: np.random.Generator) -> None:
     """A runner to the far wall, or a strip of another paving."""
     if rng.random() < 0.5:
         return
@@ -186,15 +182,16 @@ def _carpet(canvas: Canvas, room: Room, indoors: Indoors, rng: np.random.Generat
         canvas.polygon(quad, tone, Region.BELOW)
 
 
-def _sunlight(
-    canvas: Canvas, composition: Composition, room: Room, rng: np.random.Generator
-) -> None:
+def _sunlight(canvas: Canvas, composition: Composition, room: Room, rng: np.random.Generator) -> None:
     """Bars of shade that leave patches of light on the floor."""
     wall, light = composition.wall, composition.light
     for edge in ((wall.left, wall.bottom), (wall.right, wall.bottom)):
         inner = (edge[0] + 0.06 * (wall.middle - edge[0]), edge[1])
         quad = (edge, inner, room.at(inner, NEAR), room.at(edge, NEAR))
         canvas.shadow(quad, 0.3)
+    corners = ((wall.left, wall.bottom), (wall.right, wall.bottom))
+    strip = (*corners, room.at(corners[1], 1.05), room.at(corners[0], 1.05))
+    canvas.shadow(strip, 0.4)
     if rng.random() < 0.35:
         return
     bays = 3

@@ -50,6 +50,8 @@ def develop(
         u = np.where(flank, np.float32(0.9) / near, x)
         v = np.where(flank, (y - np.float32(composition.vanishing[1])) / near, y)
     blocks = stones(composition.masonry, u, v, size, draws.wall)
+    if composition.wall.glow > 1:
+        lit += surfaces.panes() * np.float32(1.1 * composition.wall.glow - 1)
     brightness += walls * (lit * (1 + bare * (blocks - 1)) - 1)
     away = np.float32(0.8) / near
     flat_x = (x - np.float32(composition.vanishing[0])) / near
@@ -58,15 +60,18 @@ def develop(
     floor *= np.float32(0.82) + np.float32(0.1) * np.minimum(near, 3)
     brightness += below * (floor - 1)
     if not outdoors:
-        room = _room_light(composition, near)
+        room = _room_light(near)
         brightness += beside * (room * blocks - 1)
-        brightness += surfaces.coverage(Region.ABOVE, Region.CROWN) * (room - 1)
+        plaster = 1 + np.float32(0.045) * sample(1.5, flat_x * 160, away * 160 + 99)
+        brightness += surfaces.coverage(Region.ABOVE, Region.CROWN) * (room * plaster - 1)
     tint = np.asarray(composition.light.tint, np.float32)
     colours *= brightness[..., None] * tint
     colours = _shadow_hue(colours, brightness, composition)
     if outdoors and isinstance(around, Outdoors):
+        distance = below * np.clip(np.float32(0.75) - near, 0, 1) * np.float32(0.7)
+        colours += (np.asarray(around.horizon, np.float32) - colours) * distance[..., None]
         colours = _air(colours, composition, around, surfaces, (x, y), draws.surroundings)
-    return _print(colours, composition, walls, (x, y), draws.wall), surfaces
+    return _print(colours, composition, y, draws.wall), surfaces
 
 
 def _near(
@@ -80,16 +85,17 @@ def _near(
     wall, (eye_x, eye_y) = composition.wall, composition.vanishing
     if not walled:
         ground = (y - np.float32(eye_y)) / np.float32(wall.bottom - eye_y)
-        return np.maximum(ground, np.float32(0.05))
+        floor: FloatArray = np.maximum(ground, np.float32(0.05)).astype(np.float32)
+        return floor
     scales = (
         (x - eye_x) / np.float32(wall.left - eye_x),
         (x - eye_x) / np.float32(wall.right - eye_x),
         (y - eye_y) / np.float32(wall.bottom - eye_y),
         (y - eye_y) / np.float32(wall.top - wall.rise * 0.5 - eye_y),
     )
-    nearest: FloatArray = np.maximum(
-        np.maximum(scales[0], scales[1]), np.maximum(scales[2], scales[3])
-    ).astype(np.float32)
+    nearest: FloatArray = np.maximum(np.maximum(scales[0], scales[1]), np.maximum(scales[2], scales[3])).astype(
+        np.float32
+    )
     return np.maximum(nearest, np.float32(0.12))
 
 
@@ -129,7 +135,7 @@ def _wall_light(
     return factor
 
 
-def _room_light(composition: Composition, near: FloatArray) -> FloatArray:
+def _room_light(near: FloatArray) -> FloatArray:
     """Corners and the far end of a room are darker."""
     depth = np.clip((near - 1) * np.float32(0.7), 0, 1)
     glow = np.float32(0.88) + np.float32(0.26) * depth
@@ -137,9 +143,7 @@ def _room_light(composition: Composition, near: FloatArray) -> FloatArray:
     return fall
 
 
-def _shadow_hue(
-    colours: FloatArray, brightness: FloatArray, composition: Composition
-) -> FloatArray:
+def _shadow_hue(colours: FloatArray, brightness: FloatArray, composition: Composition) -> FloatArray:
     """Shaded surfaces take a little of the sky's blue or the evening's violet."""
     cool = np.asarray((0.94, 0.98, 1.08), np.float32) - 1
     dark = np.clip(1 - brightness, 0, np.float32(0.6)) * np.float32(composition.light.sunshine)
@@ -157,8 +161,11 @@ def _air(
     """Put the sky behind, and rain or snow before all but the wall and what belongs to it."""
     x, y = place
     above = surfaces.coverage(Region.ABOVE)
-    painted = sky.paint(composition, outdoors, x, y, rng)
-    colours = colours * (1 - above[..., None]) + painted * above[..., None]
+    rows = slice(0, int(np.flatnonzero(above.any(axis=1)).max(initial=0)) + 1)
+    painted = sky.paint(composition, outdoors, x[rows], y[rows], rng)
+    # The canvas is black where the sky will be, so smoothed edges add up to the right mixture.
+    painted *= above[rows, :, None]
+    colours[rows] += painted
     if outdoors.falling != "nothing":
         drops = sky.falling(outdoors.falling, len(x), rng)
         free = surfaces.coverage(Region.ABOVE, Region.BELOW, Region.BESIDE, Region.FURNISHING)
@@ -170,14 +177,12 @@ def _air(
 def _print(
     colours: FloatArray,
     composition: Composition,
-    walls: FloatArray,
-    place: tuple[FloatArray, FloatArray],
+    y: FloatArray,
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
     """Haze, tone curve, vignette and grain."""
     light = composition.light
     size = len(colours)
-    x, y = place
     veil = np.float32(light.haze) * (1 + np.float32(0.5) * (y - np.float32(0.5)))
     mist = np.asarray((226, 222, 214), np.float32) * np.asarray(light.tint, np.float32)
     colours = colours + (mist - colours) * veil[..., None]
@@ -189,4 +194,5 @@ def _print(
     tones = np.clip(tones, 0, np.float32(1.25))
     # A filmic shoulder: highlights roll off below white instead of clipping.
     tones = tones * (np.float32(1.16) - np.float32(0.2) * tones * tones * np.float32(0.8))
-    return (np.clip(tones, 0, 1) * np.float32(255)).astype(np.uint8)
+    pixels: NDArray[np.uint8] = (np.clip(tones, 0, 1) * np.float32(255)).astype(np.uint8)
+    return pixels

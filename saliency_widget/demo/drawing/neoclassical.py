@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .canvas import Canvas, Region
+from .canvas import GLASS, Canvas, Region
 from .classical import Order, column, entablature, pediment, segmental_pediment
 from .palette import mix, shade
 from .shapes import circle, round_arch
@@ -106,9 +106,7 @@ def _storeys(
         upper = lower
 
 
-def _window(
-    canvas: Canvas, wall: Wall, sash: Sash, box: tuple[float, float, float, float], crown: str
-) -> None:
+def _window(canvas: Canvas, wall: Wall, sash: Sash, box: tuple[float, float, float, float], crown: str) -> None:
     left, top, right, bottom = box
     width, height = right - left, bottom - top
     frame = 0.13 * width
@@ -120,13 +118,13 @@ def _window(
                 y = top + height * step / 6
                 canvas.line(((start, y), (start + 0.42 * width, y)), 0.002, shade(leaf, 0.7), STYLE, 19)
     canvas.rectangle((left - frame, top - frame, right + frame, bottom), wall.trim, STYLE, 20)
-    canvas.rectangle(box, wall.panes[0], STYLE, 9)
+    canvas.rectangle(box, wall.panes[0], STYLE, GLASS)
     step_x, step_y = width / sash.columns, height / sash.rows
     for row in range(sash.rows):
         for index in range(sash.columns):
             pane = wall.panes[(row * 3 + index * 5 + row * index) % 4]
             x, y = left + index * step_x, top + row * step_y
-            canvas.rectangle((x, y, x + step_x, y + step_y), pane, STYLE, 9)
+            canvas.rectangle((x, y, x + step_x, y + step_y), pane, STYLE, GLASS)
     bar = mix(shade(wall.trim, 1.1), (240, 238, 230), 0.4)
     thin = max(0.0028, 0.045 * width)
     for index in range(1, sash.columns):
@@ -141,16 +139,12 @@ def _window(
     _crown(canvas, wall, (left - 1.6 * frame, right + 1.6 * frame), top - frame, crown)
 
 
-def _crown(
-    canvas: Canvas, wall: Wall, across: tuple[float, float], base: float, crown: str
-) -> None:
+def _crown(canvas: Canvas, wall: Wall, across: tuple[float, float], base: float, crown: str) -> None:
     left, right = across
     middle, width = (left + right) / 2, right - left
     if crown in {"triangle", "segment"}:
         depth = 0.2 * width
-        (pediment if crown == "triangle" else segmental_pediment)(
-            canvas, wall, across, (base - depth, base + 0.004)
-        )
+        (pediment if crown == "triangle" else segmental_pediment)(canvas, wall, across, (base - depth, base + 0.004))
     elif crown == "keystone":
         canvas.rectangle((left, base - 0.06 * width, right, base), wall.trim, STYLE, 21)
         key = (
@@ -164,15 +158,13 @@ def _crown(
         canvas.rectangle((left, base - 0.09 * width, right, base), shade(wall.trim, 1.08), STYLE, 26)
 
 
-def _door(
-    canvas: Canvas, wall: Wall, middle: float, half: float, top: float, bottom: float
-) -> None:
+def _door(canvas: Canvas, wall: Wall, middle: float, half: float, top: float, bottom: float) -> None:
     """A panelled door under a fanlight."""
     frame = 0.2 * half
     springing = top + half
     outer = round_arch(middle - half - frame, middle + half + frame, bottom, springing)
     canvas.polygon(outer, wall.trim, STYLE, 21)
-    canvas.polygon(round_arch(middle - half, middle + half, bottom, springing), wall.panes[1], STYLE, 9)
+    canvas.polygon(round_arch(middle - half, middle + half, bottom, springing), wall.panes[1], STYLE, GLASS)
     bar = shade(wall.trim, 1.08)
     for step in range(1, 6):
         angle = math.pi * step / 6
@@ -186,7 +178,7 @@ def _door(
             x = middle + sign * 0.5 * half
             y = springing + (row + 0.5) * tall / 3
             box = (x - 0.32 * half, y - 0.12 * tall, x + 0.32 * half, y + 0.12 * tall)
-            canvas.rectangle(box, shade(leaf, 0.78), STYLE, 9)
+            canvas.rectangle(box, shade(leaf, 0.78), STYLE, 10)
     canvas.line(((middle - half, springing), (middle + half, springing)), 0.006, bar, STYLE, 16)
 
 
@@ -281,9 +273,7 @@ def _portico(
         column(canvas, wall, order, x, min(0.1 * pitch, 0.016), (head, bottom))
 
 
-def _frontispiece(
-    canvas: Canvas, wall: Wall, sash: Sash, half: float, down: tuple[float, float]
-) -> None:
+def _frontispiece(canvas: Canvas, wall: Wall, sash: Sash, half: float, down: tuple[float, float]) -> None:
     """A tripartite window over the door, between paired pilasters, with a balcony."""
     top, bottom = down
     tall = bottom - top
@@ -300,7 +290,7 @@ def _frontispiece(
     box = (wall.middle - 0.85 * width, spring, wall.middle + 0.85 * width, floor - 0.1 * tall)
     fan = round_arch(box[0], box[2], spring, spring)
     _window(canvas, wall, sash, box, "lintel")
-    canvas.polygon(fan, wall.panes[2], STYLE, 9)
+    canvas.polygon(fan, wall.panes[2], STYLE, GLASS)
     for step in range(1, 5):
         angle = math.pi * step / 5
         end = (wall.middle - 0.85 * width * math.cos(angle), spring - 0.85 * width * math.sin(angle))
@@ -316,7 +306,7 @@ def _gable_ornament(canvas: Canvas, wall: Wall, rng: np.random.Generator) -> Non
     centre = (wall.middle, wall.top - 0.36 * wall.rise)
     if rng.random() < 0.5:
         canvas.polygon(circle(centre, 0.32 * wall.rise), wall.trim, STYLE, 21)
-        canvas.polygon(circle(centre, 0.24 * wall.rise), wall.panes[1], STYLE, 9)
+        canvas.polygon(circle(centre, 0.24 * wall.rise), wall.panes[1], STYLE, GLASS)
         x, y = centre
         reach = 0.24 * wall.rise
         bar = shade(wall.trim, 1.08)
@@ -324,7 +314,7 @@ def _gable_ornament(canvas: Canvas, wall: Wall, rng: np.random.Generator) -> Non
         canvas.line(((x, y - reach), (x, y + reach)), 0.003, bar, STYLE, 12)
         return
     half, base = 0.62 * wall.rise, wall.top - 0.08 * wall.rise
-    for size, tone, relief in ((1.0, wall.trim, 21), (0.84, wall.panes[1], 9)):
+    for size, tone, relief in ((1.0, wall.trim, 21), (0.84, wall.panes[1], GLASS)):
         fan = round_arch(wall.middle - half * size, wall.middle + half * size, base, base, 0.9)
         canvas.polygon(fan, tone, STYLE, relief)
     for step in range(1, 6):

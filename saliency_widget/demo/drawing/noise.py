@@ -48,7 +48,9 @@ def sample(roughness: float, across: FloatArray, down: FloatArray) -> FloatArray
     mask = TILE - 1
     columns = across.astype(np.int32) & mask
     rows = down.astype(np.int32) & mask
-    picked: FloatArray = tile(roughness).ravel()[rows * TILE + columns]
+    rows *= TILE
+    rows += columns
+    picked: FloatArray = tile(roughness).take(rows)
     return picked
 
 

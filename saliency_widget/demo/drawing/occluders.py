@@ -72,7 +72,12 @@ def _person(
     stage.shadow(canvas, foot, half, height)
     hip, neck = y - 0.46 * height, y - 0.84 * height
     if rng.random() < 0.4:  # a long coat or a skirt
-        skirt = ((x - 0.6 * half, hip), (x - 1.15 * half, y - 0.1 * height), (x + 1.15 * half, y - 0.1 * height), (x + 0.6 * half, hip))
+        skirt = (
+            (x - 0.6 * half, hip),
+            (x - 1.15 * half, y - 0.1 * height),
+            (x + 1.15 * half, y - 0.1 * height),
+            (x + 0.6 * half, hip),
+        )
         feet = (x - 0.5 * half, y - 0.1 * height, x + 0.5 * half, y)
         canvas.rectangle(feet, shade(legs, 0.6), PEOPLE)
         canvas.polygon(skirt, shade(coat, 0.9), PEOPLE)
@@ -124,7 +129,9 @@ def _plant(
         (x - 0.12 * height, y),
     )
     canvas.polygon(pot, (164, 104, 78), PEOPLE)
-    canvas.rectangle((x - 0.19 * height, y - 0.34 * height, x + 0.19 * height, y - 0.27 * height), (184, 122, 92), PEOPLE)
+    canvas.rectangle(
+        (x - 0.19 * height, y - 0.34 * height, x + 0.19 * height, y - 0.27 * height), (184, 122, 92), PEOPLE
+    )
     _foliage(canvas, (x, y - 0.64 * height), 0.3 * height, leaf, stage.side, rng, PEOPLE, 22)
 
 
@@ -140,16 +147,19 @@ def _foliage(
     squash: float = 1.0,
 ) -> None:
     """A crown of leaves: dark discs below, lit ones towards the light."""
-    values = rng.normal(0.0, 1.0, (count, 4))
-    for index, (across, down, size, tone) in enumerate(values.tolist()):
+    values = rng.random((count, 4))
+    for index, (turn, far, size, tone) in enumerate(values.tolist()):
         share = index / count
-        spread = 0.52 * radius
-        x = middle[0] + spread * across * (1.0 - 0.25 * share) + 0.16 * radius * side * share
-        y = middle[1] + squash * (spread * 0.85 * down * (1.0 - 0.25 * share) - 0.2 * radius * share)
-        bright = 0.62 + 0.6 * share + 0.07 * tone
-        warm = mix(leaf, (236, 216, 132), 0.22 * share)
-        reach = radius * max(0.07, 0.3 - 0.21 * share + 0.03 * size)
-        canvas.disc((x, y), reach, shade(warm, bright), region)
+        angle, spread = 2.0 * math.pi * turn, radius * math.sqrt(far) * (1.0 - 0.12 * share)
+        across = spread * math.cos(angle) + 0.14 * radius * side * share
+        down = squash * spread * math.sin(angle) - 0.16 * radius * share
+        # Leaves that face the light are brighter, whatever the order they are painted in.
+        facing = (across * side - down) / (2.0 * radius)
+        bright = 0.56 + 0.42 * share + 0.34 * facing * share + 0.16 * (tone - 0.5)
+        warm = mix(leaf, (238, 220, 132), max(0.0, 0.3 * share * (0.5 + facing)))
+        reach = radius * (0.34 - 0.26 * share + 0.05 * size)
+        spot = (middle[0] + across, middle[1] + down)
+        canvas.disc(spot, reach, shade(warm, bright), region, squash=0.8)
 
 
 def draw_outside(canvas: Canvas, composition: Composition, rng: np.random.Generator) -> None:
@@ -184,14 +194,19 @@ def _tree(
     foot: tuple[float, float],
     height: float,
     leaf: Colour,
-    bare: bool,  # noqa: FBT001 - a season, passed in order
+    bare: bool,
     rng: np.random.Generator,
 ) -> None:
     x, y = foot
     bark: Colour = (86, 70, 58)
     trunk = 0.03 * height
     stage.shadow(canvas, foot, 0.12 * height, height)
-    stem = ((x - 1.3 * trunk, y), (x - 0.6 * trunk, y - 0.6 * height), (x + 0.6 * trunk, y - 0.6 * height), (x + 1.3 * trunk, y))
+    stem = (
+        (x - 1.3 * trunk, y),
+        (x - 0.6 * trunk, y - 0.6 * height),
+        (x + 0.6 * trunk, y - 0.6 * height),
+        (x + 1.3 * trunk, y),
+    )
     kind = int(rng.integers(3))
     if bare:
         canvas.polygon(stem, bark, FURNISHING)
@@ -201,13 +216,13 @@ def _tree(
         for step in range(7):
             spot = (x, y - height * (0.16 + 0.12 * step))
             size = 0.11 * height * math.sin(math.pi * (step + 1.6) / 9.5)
-            _foliage(canvas, spot, size, shade(leaf, 0.82), stage.side, rng, FURNISHING, 10, 1.3)
+            _foliage(canvas, spot, size, shade(leaf, 0.82), stage.side, rng, FURNISHING, 26, 1.3)
     else:
         canvas.polygon(stem, bark, FURNISHING)
         crowns = ((0.0, 0.72, 0.26), (-0.16, 0.6, 0.19), (0.16, 0.62, 0.19), (0.02, 0.88, 0.17))
         for across, up, size in crowns:
             spot = (x + across * height, y - up * height)
-            _foliage(canvas, spot, size * height, leaf, stage.side, rng, FURNISHING, 44)
+            _foliage(canvas, spot, size * height, leaf, stage.side, rng, FURNISHING, 64)
 
 
 def _branch(
@@ -248,14 +263,16 @@ def _lamp_post(canvas: Canvas, stage: Stage, foot: tuple[float, float], height: 
     canvas.polygon(cap, iron, FURNISHING)
 
 
-def _bench(
-    canvas: Canvas, stage: Stage, foot: tuple[float, float], person: float
-) -> None:
+def _bench(canvas: Canvas, stage: Stage, foot: tuple[float, float], person: float) -> None:
     x, y = foot
     wide, wood = 0.55 * person, (126, 92, 62)
     stage.shadow(canvas, foot, wide, 0.3 * person)
     for sign in (-0.8, 0.8):
-        canvas.rectangle((x + sign * wide - 0.03 * person, y - 0.25 * person, x + sign * wide + 0.03 * person, y), (52, 50, 50), FURNISHING)
+        canvas.rectangle(
+            (x + sign * wide - 0.03 * person, y - 0.25 * person, x + sign * wide + 0.03 * person, y),
+            (52, 50, 50),
+            FURNISHING,
+        )
     for up, tone in ((0.24, 1.1), (0.36, 0.94), (0.46, 1.0)):
         canvas.rectangle((x - wide, y - (up + 0.06) * person, x + wide, y - up * person), shade(wood, tone), FURNISHING)
 
@@ -276,9 +293,7 @@ def draw_inside(canvas: Canvas, composition: Composition, rng: np.random.Generat
             _chandelier(canvas, (x, min(top, -0.1)), drop, reach)
 
 
-def _pews(
-    canvas: Canvas, composition: Composition, stage: Stage, rng: np.random.Generator
-) -> None:
+def _pews(canvas: Canvas, composition: Composition, stage: Stage, rng: np.random.Generator) -> None:
     wall = composition.wall
     wood = mix((116, 80, 52), pick(rng, PAINTS), 0.2)
     aisle = float(rng.uniform(0.1, 0.16))
@@ -299,9 +314,7 @@ def _pews(
                 canvas.rectangle((x - 0.006, y - 1.12 * tall, x + 0.006, y), shade(wood, 0.7), FURNISHING)
 
 
-def _chandelier(
-    canvas: Canvas, hook: tuple[float, float], drop: float, reach: float
-) -> None:
+def _chandelier(canvas: Canvas, hook: tuple[float, float], drop: float, reach: float) -> None:
     x = hook[0]
     brass: Colour = (176, 138, 72)
     canvas.line((hook, (x, drop)), 0.004, shade(brass, 0.6), FURNISHING)

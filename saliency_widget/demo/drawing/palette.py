@@ -164,7 +164,7 @@ def glass(rng: np.random.Generator) -> tuple[Colour, ...]:
     else:
         first = int(rng.integers(len(JEWELS)))
         return tuple(
-            vary(rng, JEWELS[(first + step) % len(JEWELS)], 8.0) for step in (0, 1, 3, 4)
+            vary(rng, mix(JEWELS[(first + step) % len(JEWELS)], (150, 140, 128), 0.16), 8.0) for step in (0, 1, 3, 4)
         )
     base = vary(rng, base, 10.0)
     return tuple(shade(base, float(f)) for f in rng.uniform(0.84, 1.14, 4))

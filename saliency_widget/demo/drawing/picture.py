@@ -54,9 +54,7 @@ def plan(rng: np.random.Generator) -> Plan:
     return Plan(style, perspective, compose(first), *others)
 
 
-def draw(
-    chosen: Plan, size: int
-) -> tuple[NDArray[np.uint8], dict[str, str], dict[str, NDArray[np.bool_]]]:
+def draw(chosen: Plan, size: int) -> tuple[NDArray[np.uint8], dict[str, str], dict[str, NDArray[np.bool_]]]:
     """Draw a planned picture; a plan is used up by it.
 
     Parameters

@@ -15,9 +15,7 @@ def pointed_rise(width: float, sharpness: float) -> float:
     return math.sqrt(radius * width - width * width / 4.0)
 
 
-def pointed_arch(
-    left: float, right: float, bottom: float, springing: float, sharpness: float
-) -> list[Point]:
+def pointed_arch(left: float, right: float, bottom: float, springing: float, sharpness: float) -> list[Point]:
     """Outline of an opening that ends in a pointed arch, from the lower left round to the lower right."""
     width = right - left
     radius = width * sharpness
@@ -26,21 +24,15 @@ def pointed_arch(
     steps = 6
     for step in range(steps + 1):
         angle = end * step / steps
-        points.append(
-            (left + radius - radius * math.cos(angle), springing - radius * math.sin(angle))
-        )
+        points.append((left + radius - radius * math.cos(angle), springing - radius * math.sin(angle)))
     for step in range(steps - 1, -1, -1):
         angle = end * step / steps
-        points.append(
-            (right - radius + radius * math.cos(angle), springing - radius * math.sin(angle))
-        )
+        points.append((right - radius + radius * math.cos(angle), springing - radius * math.sin(angle)))
     points.append((right, bottom))
     return points
 
 
-def round_arch(
-    left: float, right: float, bottom: float, springing: float, flatness: float = 1.0
-) -> list[Point]:
+def round_arch(left: float, right: float, bottom: float, springing: float, flatness: float = 1.0) -> list[Point]:
     """Outline of an opening that ends in a round arch; flatness below 1 makes it segmental."""
     middle, radius = (left + right) / 2.0, (right - left) / 2.0
     points: list[Point] = [(left, bottom)]

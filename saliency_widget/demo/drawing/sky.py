@@ -30,7 +30,7 @@ def paint(
     sun_x = 0.5 + light.side * float(rng.uniform(0.1, 0.55))
     sun_y = float(level) - float(rng.uniform(0.25, 0.7))
     squared = (x - np.float32(sun_x)) ** 2 + (y - np.float32(sun_y)) ** 2
-    glow = np.exp(squared * np.float32(-9.0)) * np.float32(0.4 * light.sunshine)
+    glow = np.exp(squared * np.float32(-9.0)) * np.float32(0.15 + 0.35 * light.sunshine)
     sky = _blend(sky, _array(mix(outdoors.horizon, (255, 250, 235), 0.7)), glow)
     offsets = rng.uniform(0, TILE, 2)
     stretch, low = float(rng.uniform(150.0, 330.0)), float(rng.uniform(0.1, 0.3))
@@ -40,8 +40,8 @@ def paint(
         down = depth * np.float32(stretch * 0.6)
         across += np.float32(offsets[0])
         down += np.float32(offsets[1])
-        thick = sample(1.55, across, down)
-        lit = sample(1.55, across + np.float32(12 * light.side), down + np.float32(9))
+        thick = sample(1.65, across, down)
+        lit = sample(1.65, across + np.float32(12 * light.side), down + np.float32(9))
         edge = np.float32(1.2 - 2.4 * outdoors.clouds)
         cover = np.clip((thick - edge) * np.float32(1.1), 0, 1)
         cover = cover * cover * (3 - 2 * cover)
@@ -50,7 +50,7 @@ def paint(
         base = mix(shade(outdoors.zenith, 0.92), (168, 168, 174), 0.25)
         cloud = _blend(_array(base), _array(top), bright)
         sky = _blend(sky, cloud, cover * np.float32(0.86))
-    disc = np.clip((np.float32(0.034) - np.sqrt(squared)) * np.float32(260), 0, 1)
+    disc = np.clip((np.float32(0.026) - np.sqrt(squared)) * np.float32(150), 0, 1)
     if light.hour in {"golden", "dusk", "night", "mist", "rose"}:
         sky = _blend(sky, _array(mix(outdoors.horizon, (255, 252, 240), 0.85)), disc)
     return sky
@@ -64,9 +64,11 @@ def falling(kind: str, size: int, rng: np.random.Generator) -> FloatArray:
     if kind == "rain":
         across = (x * 170 + y * 30) + offset[0] + y * 0
         drops = sample(0.4, across, y * 12 + offset[1] + x * 3)
-        return np.clip(drops - 1.3, 0, 1) * np.float32(0.22)
+        streaks: FloatArray = np.clip(drops - 1.3, 0, 1) * np.float32(0.22)
+        return streaks
     flakes = sample(0.9, x * 300 + y * 0 + offset[0], y * 300 + x * 0 + offset[1])
-    return np.clip((flakes - 1.9) * np.float32(1.6), 0, 1) * np.float32(0.85)
+    snow: FloatArray = np.clip((flakes - 1.9) * np.float32(1.6), 0, 1) * np.float32(0.85)
+    return snow
 
 
 def _array(colour: Colour) -> FloatArray:

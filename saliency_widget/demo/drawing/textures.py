@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 _BLOCKS = 64
 
 
-def stones(
-    masonry: Masonry, u: FloatArray, v: FloatArray, size: int, rng: np.random.Generator
-) -> FloatArray:
+def stones(masonry: Masonry, u: FloatArray, v: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
     """Courses of blocks with joints; returns a factor near 1, shape of ``u``."""
     tones = rng.normal(0.0, masonry.tone, (_BLOCKS, _BLOCKS)).astype(np.float32)
     shifts = rng.uniform(0.3, 0.7, _BLOCKS).astype(np.float32)
@@ -24,7 +22,7 @@ def stones(
     rough = sample(0.7, u * 420 + offset[0], v * 420 + offset[1])
     stain = sample(1.7, u * 260 + offset[1], v * 200 + offset[0])
     streak = sample(1.3, u * 300 + offset[0], v * 24 + offset[1])
-    factor = 1 + (stain + np.float32(0.6) * streak) * np.float32(masonry.stain)
+    factor: FloatArray = 1 + (stain + np.float32(0.6) * streak) * np.float32(masonry.stain)
     factor += rough * np.float32(0.022)
     if masonry.tone == 0.0:
         return factor
@@ -40,7 +38,8 @@ def stones(
     width = np.float32(0.9 * size / 224)
     joint = np.maximum(gap_down - fine / 2, gap_across - fine * np.float32(masonry.aspect / 2))
     dark = np.clip(1 + joint / width, 0, 1) * np.float32(masonry.joint)
-    return factor * (1 - dark)
+    factor *= 1 - dark
+    return factor
 
 
 def paving(
@@ -53,10 +52,11 @@ def paving(
     tones = rng.normal(0.0, 0.07, (_BLOCKS, _BLOCKS)).astype(np.float32)
     rough = sample(0.8, u * 300 + offset[0], z * 300 + offset[1])
     stain = sample(1.6, u * 120 + offset[1], z * 120 + offset[0])
-    factor = 1 + np.float32(0.035) * rough + np.float32(0.07) * stain
+    factor: FloatArray = 1 + np.float32(0.035) * rough + np.float32(0.07) * stain
     if kind == "lawn":
         blades = sample(0.5, u * 190 + offset[1], z * 90 + offset[0])
-        return factor + np.float32(0.075) * blades + np.float32(0.05) * stain
+        factor += np.float32(0.075) * blades + np.float32(0.05) * stain
+        return factor
     if kind == "plain":
         return factor
     cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
@@ -68,12 +68,17 @@ def paving(
         a, b = a * np.float32(1.8), b * np.float32(0.22)
         b = b + np.float32(0.37) * np.floor(a)
         sharp = np.clip(near * np.float32(pitch * size * 0.25), 0, 1)
+    if kind == "checks":
+        # Sines cut off steeply have edges one pixel wide at every distance.
+        steep = near * np.float32(pitch * size * 0.35)
+        check = np.clip(np.sin(a * np.float32(np.pi)) * steep, -1, 1)
+        check *= np.clip(np.sin(b * np.float32(np.pi)) * steep * np.minimum(near, 1), -1, 1)
+        factor += check * sharp * np.float32(contrast)
+        return factor
     column, row = np.floor(a), np.floor(b)
     columns, rows = column.astype(np.int32), row.astype(np.int32)
-    if kind == "checks":
-        check = ((columns + rows) & 1).astype(np.float32) - np.float32(0.5)
-        return factor + check * sharp * np.float32(2 * contrast)
     factor += tones[rows & (_BLOCKS - 1), columns & (_BLOCKS - 1)] * sharp
     edge = np.maximum(np.abs(a - column - np.float32(0.5)), np.abs(b - row - np.float32(0.5)))
     joint = np.clip((edge - np.float32(0.45)) * 20, 0, 1) * sharp
-    return factor * (1 - np.float32(0.25) * joint)
+    factor *= 1 - np.float32(0.25) * joint
+    return factor

@@ -1,0 +1,131 @@
+// The card of the dev page's model: two heads and five methods as a kernel would send them. For development only.
+import type { Card, Head, Method } from "../src/protocol.ts";
+
+const STEPS = {
+  name: "steps",
+  kind: "int",
+  label: "Steps",
+  help: "Points on the path",
+  default: 50,
+  min: 1,
+  max: 1000,
+  log: true,
+} as const;
+const SAMPLES = { ...STEPS, name: "samples", label: "Samples", help: "Noisy copies of the picture" } as const;
+const NOISE = {
+  name: "noise",
+  kind: "float",
+  label: "Noise",
+  help: "As a share of the input's range",
+  default: 0.15,
+  min: 0,
+  max: 1,
+  step: 0.01,
+} as const;
+const BASELINE = {
+  name: "baseline",
+  kind: "choice",
+  label: "Baseline",
+  help: "Where the path begins",
+  default: "black",
+  choices: ["black", "white", "mean", "blur", "noise"],
+} as const;
+
+const method = (name: string, label: string, explain: string, cite: string, more: Partial<Method> = {}): Method => ({
+  name,
+  label,
+  explain,
+  cite,
+  kind: "estimate",
+  unit: "gradients",
+  sibling_of: null,
+  applies: true,
+  reason: null,
+  params: [],
+  ...more,
+});
+
+const METHODS: Method[] = [
+  method(
+    "gradient",
+    "Gradient",
+    "How much the score moves when a pixel moves a little.",
+    "Simonyan et al. 2014, arXiv:1312.6034",
+  ),
+  method(
+    "integrated_gradients",
+    "Integrated gradients",
+    "The gradient, averaged along the way from a baseline to the picture, times the way.",
+    "Sundararajan et al. 2017, arXiv:1703.01365",
+    { params: [STEPS, { ...BASELINE, choices: [...BASELINE.choices] }] },
+  ),
+  method(
+    "smoothgrad",
+    "SmoothGrad",
+    "The gradient, averaged over noisy copies of the picture.",
+    "Smilkov et al. 2017, arXiv:1706.03825",
+    {
+      params: [
+        SAMPLES,
+        NOISE,
+        { name: "antithetic", kind: "bool", label: "Use each draw twice, with both signs", default: false },
+      ],
+    },
+  ),
+  method(
+    "vargrad",
+    "VarGrad",
+    "The variance of the gradient over noisy copies of the picture.",
+    "Adebayo et al. 2018, arXiv:1810.03292",
+    { sibling_of: "smoothgrad", params: [SAMPLES, NOISE] },
+  ),
+  method(
+    "guided_backprop",
+    "Guided backprop",
+    "The gradient, with negative ones dropped at each ReLU.",
+    "Springenberg et al. 2015, arXiv:1412.6806",
+    { applies: false, reason: "no ReLU modules: would equal the plain gradient" },
+  ),
+];
+
+const BUILDINGS: Head[] = [
+  { name: "style", kind: "classes", classes: ["gothic", "greek_roman", "neoclassical"], noted: null },
+  { name: "perspective", kind: "classes", classes: ["outside", "inside"], noted: null },
+];
+const SYLLABLES = "ka lo mi ter ran sol vey bur dan fen gal hor".split(" ");
+const THOUSAND: Head = {
+  name: "object",
+  kind: "classes",
+  classes: Array.from(
+    { length: 1000 },
+    (_, i) => `${SYLLABLES[i % 12]}${SYLLABLES[(i * 7) % 11]}${SYLLABLES[(i * 5) % 9]} ${i}`,
+  ),
+  noted: "The model ends in a softmax; its logarithm is used as the logit.",
+};
+const AGE: Head = { name: "age", kind: "value", unit: "years" };
+
+export function card(scenario: string): Card {
+  const heads = { long: [THOUSAND], regression: [...BUILDINGS, AGE] }[scenario] ?? BUILDINGS;
+  return {
+    model: "demo/vgg",
+    version: "0.1.0",
+    revision: "r1",
+    heads,
+    methods: METHODS,
+    scores: ["logit", "log_softmax", "probability"],
+    notes: ["Pictures are resized to 256, cropped to 224, and normalised with ImageNet's mean and deviation."],
+  };
+}
+
+export function predictions(heads: readonly Head[], shift: number): Record<string, unknown> {
+  return Object.fromEntries(
+    heads.map((head, h) => {
+      if (head.kind === "value") {
+        return [head.name, { value: 7.2 + shift }];
+      }
+      const logits = head.classes.map((_, i) => 5 * Math.sin(1.7 * i + h + shift) + (i === (h + shift) % 3 ? 4 : 0));
+      const sum = logits.reduce((total, x) => total + Math.exp(x), 0);
+      return [head.name, { logits, probabilities: logits.map((x) => Math.exp(x) / sum) }];
+    }),
+  );
+}

@@ -1,0 +1,142 @@
+"""Screenshots of every state of the page over the fake kernel, in both themes and two widths, to be looked at.
+
+    .venv/bin/python js/dev/shots.py FOLDER [STATE ...]
+
+Needs the npm packages of js/, Playwright for Python, and a Chromium (Playwright's own, or the one at CHROMIUM).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+from sklearn.datasets import load_sample_images
+
+HERE = Path(__file__).parent
+STATES = ("done", "idle", "running", "queued", "error", "disconnected", "empty", "stale", "saved", "long", "regression")
+WIDTHS = (960, 360)
+THEMES = ("light", "dark")
+
+
+def build(out: Path) -> None:
+    """Bundle the dev page, the real styles and two pictures into one folder that opens from disk."""
+    run = lambda *command: subprocess.run(command, cwd=HERE.parent, check=True)  # noqa: E731
+    run("node", "build.mjs", f"--outdir={out}")
+    run("npx", "esbuild", "dev/main.ts", "--bundle", "--format=iife", "--log-level=warning", f"--outfile={out}/main.js")
+    shutil.copy(HERE / "index.html", out)
+    folder = Path(load_sample_images().filenames[0]).parent
+    for source, name in (("china.jpg", "china.jpg"), ("flower.jpg", "flower.jpg")):
+        shutil.copy(folder / source, out / name)
+
+
+def click(page: Page, head: str, index: int) -> None:
+    """Choose a class."""
+    page.click(f'[data-head="{head}"][data-class="{index}"]')
+
+
+def wait_final(page: Page) -> None:
+    """Wait until the newest map is complete."""
+    page.wait_for_selector('.sw-root[data-final="true"][data-state="idle"]')
+
+
+def pose_done(page: Page) -> None:
+    click(page, "style", 0)
+    wait_final(page)
+
+
+def pose_running(page: Page) -> None:
+    click(page, "style", 1)
+    page.wait_for_function("document.querySelector('.sw-status-facts').textContent.includes('20 of 50')")
+
+
+def pose_then_class(page: Page) -> None:
+    """A first map, then a class that gets no answer."""
+    pose_done(page)
+    click(page, "perspective", 1)
+    page.wait_for_timeout(500)
+
+
+def pose_error(page: Page) -> None:
+    click(page, "style", 2)
+    page.wait_for_selector(".sw-alert:visible")
+
+
+def pose_empty(page: Page) -> None:
+    click(page, "style", 0)
+    wait_final(page)
+
+
+def pose_saved(page: Page) -> None:
+    page.wait_for_selector('.sw-root[data-state="saved"]')
+
+
+def pose_long(page: Page) -> None:
+    page.fill(".sw-filter", "lo")
+    page.locator(".sw-option").nth(1).click()
+    wait_final(page)
+
+
+def pose_regression(page: Page) -> None:
+    click(page, "age", "")  # type: ignore[arg-type]
+    wait_final(page)
+
+
+POSES: dict[str, Callable[[Page], None]] = {
+    "done": pose_done,
+    "idle": lambda page: page.wait_for_timeout(200),
+    "running": pose_running,
+    "queued": pose_then_class,
+    "error": pose_error,
+    "disconnected": pose_then_class,
+    "empty": pose_empty,
+    "stale": pose_then_class,
+    "saved": pose_saved,
+    "long": pose_long,
+    "regression": pose_regression,
+}
+
+
+def main(folder: Path, states: list[str]) -> None:
+    """Take all pictures, and fail if the page writes an error to the console."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+        build(Path(scratch))
+        chromium = os.environ.get("CHROMIUM", shutil.which("chromium"))
+        flags = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+        flags += ["--no-sandbox", "--allow-file-access-from-files"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        errors: list[str] = []
+        for width in WIDTHS:
+            for theme in THEMES:
+                scheme = "dark" if theme == "dark" else "light"
+                context = browser.new_context(viewport={"width": width + 32, "height": 700}, color_scheme=scheme)
+                page = context.new_page()
+                page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+                page.on("pageerror", lambda e: errors.append(str(e)))
+                for state in states:
+                    scenario = "queued" if state == "stale" else state
+                    query = f"scenario={scenario}&theme={theme}&width={width}&pictures=china.jpg,flower.jpg"
+                    page.goto(f"file://{scratch}/index.html?{query}")
+                    page.wait_for_selector(".sw-canvas")
+                    page.wait_for_timeout(150)
+                    POSES[state](page)
+                    page.wait_for_timeout(250)
+                    page.screenshot(path=folder / f"{state}-{theme}-{width}.png", full_page=True)
+                    overflow = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+                    if overflow:
+                        errors.append(f"{state} {theme} {width}: wider than its cell")
+                context.close()
+        browser.close()
+    for error in errors:
+        print(error)  # noqa: T201
+    sys.exit(1 if errors else 0)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:] or list(STATES))

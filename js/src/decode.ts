@@ -1,0 +1,218 @@
+// Turns what arrives from the kernel into typed messages, or null where it cannot be trusted; keeps no state.
+import type {
+  Accepted,
+  CacheMap,
+  End,
+  EndStatus,
+  ExplainArgs,
+  Frame,
+  Incoming,
+  MapMeta,
+  Quality,
+  Req,
+  Target,
+  Welcome,
+} from "./protocol.ts";
+import { VERSION } from "./protocol.ts";
+
+type Fields = Record<string, unknown>;
+
+const ENDS: readonly string[] = ["complete", "unchanged", "cancelled", "superseded", "error"];
+
+const isFields = (x: unknown): x is Fields => typeof x === "object" && x !== null && !Array.isArray(x);
+const isNumber = (x: unknown): x is number => typeof x === "number" && Number.isFinite(x);
+const isText = (x: unknown): x is string => typeof x === "string";
+const isIndex = (x: unknown): x is number => Number.isInteger(x) && (x as number) >= 0;
+const listOf = <T>(x: unknown, is: (item: unknown) => item is T): T[] | null =>
+  Array.isArray(x) && x.every(is) ? x : null;
+
+/** The message, or null: another version, an unknown type, or a field that is missing or of the wrong kind. */
+export function decode(message: unknown, buffers: readonly unknown[] = []): Incoming | null {
+  if (!isFields(message) || message["v"] !== VERSION) {
+    return null;
+  }
+  switch (message["type"]) {
+    case "welcome":
+      return welcome(message);
+    case "accepted":
+      return accepted(message);
+    case "frame":
+      return frame(message, buffers[0]);
+    case "cache":
+      return cacheMap(message, buffers[0]);
+    case "end":
+      return end(message);
+    default:
+      return null;
+  }
+}
+
+/** Bytes of a buffer, whatever the host made of it (JupyterLab: DataView; Colab: Uint8Array; marimo: either). */
+export function bytesOf(buffer: unknown): Uint8Array | null {
+  if (ArrayBuffer.isView(buffer)) {
+    return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  }
+  // Not instanceof: a buffer may come from another realm (an iframe).
+  if (Object.prototype.toString.call(buffer) === "[object ArrayBuffer]") {
+    return new Uint8Array(buffer as ArrayBuffer);
+  }
+  return null;
+}
+
+/** int16 values of a buffer at any byte offset, odd ones too, or null if it does not hold exactly `count`. */
+export function int16Of(buffer: unknown, count: number): Int16Array | null {
+  const bytes = bytesOf(buffer);
+  if (bytes === null || bytes.byteLength !== 2 * count) {
+    return null;
+  }
+  // A copy of its own: an Int16Array must begin at an even offset, and a small view would keep the
+  // whole websocket message alive in the cache. Every browser runs little-endian, as the wire is.
+  return new Int16Array(bytes.slice().buffer);
+}
+
+/** The meta data of T maps, or null. Also reads the `result` trait, which has the same fields. */
+export function mapMeta(m: Fields): MapMeta | null {
+  const targets = listOf(m["targets"], isTarget);
+  const names = listOf(m["names"], isText);
+  const scales = listOf(m["scales"], isNumber);
+  const shape = listOf(m["shape"], isIndex);
+  const count = targets?.length ?? 0;
+  if (
+    !(targets && names && scales && shape && isText(m["method"])) ||
+    count === 0 ||
+    shape.length !== 2 ||
+    names.length !== count ||
+    scales.length !== count ||
+    !(isNumber(m["done"]) && isNumber(m["total"]))
+  ) {
+    return null;
+  }
+  return {
+    targets,
+    names,
+    scales,
+    shape: [shape[0] as number, shape[1] as number],
+    method: m["method"],
+    done: m["done"],
+    total: m["total"],
+    final: m["final"] === true,
+    unit: isText(m["unit"]) ? m["unit"] : "",
+    ms: isNumber(m["ms"]) ? m["ms"] : 0,
+    quality: Array.isArray(m["quality"]) ? m["quality"].map(qualities) : [],
+    scores: listOf(m["scores"], isNumber) ?? [],
+    score_unit: isText(m["score_unit"]) ? m["score_unit"] : "",
+    empty: Array.isArray(m["empty"]) ? m["empty"].map((e) => (isText(e) ? e : null)) : [],
+    precision: isText(m["precision"]) ? m["precision"] : "",
+    key: isText(m["key"]) ? m["key"] : null,
+  };
+}
+
+function welcome(m: Fields): Welcome | null {
+  if (!(isText(m["page"]) && isIndex(m["job"]))) {
+    return null;
+  }
+  return {
+    type: "welcome",
+    page: m["page"],
+    job: m["job"],
+    running: m["running"] === true,
+    ipykernel: isText(m["ipykernel"]) ? m["ipykernel"] : "",
+  };
+}
+
+function accepted(m: Fields): Accepted | null {
+  const req = reqOf(m["req"]);
+  const args = m["args"];
+  if (!isIndex(m["job"]) || req === undefined || !isFields(args) || !isText(args["image"])) {
+    return null;
+  }
+  if (m["kind"] === "predict") {
+    return {
+      type: "accepted",
+      job: m["job"],
+      req,
+      kind: "predict",
+      args: { image: args["image"] },
+    };
+  }
+  const explain = explainArgs(args);
+  if (m["kind"] !== "explain" || explain === null) {
+    return null;
+  }
+  return { type: "accepted", job: m["job"], req, kind: "explain", args: explain };
+}
+
+function frame(m: Fields, buffer: unknown): Frame | null {
+  const meta = m["kind"] === "map" ? mapMeta(m) : null;
+  if (meta === null || !isIndex(m["job"]) || !isIndex(m["seq"])) {
+    return null;
+  }
+  const values = int16Of(buffer, meta.targets.length * meta.shape[0] * meta.shape[1]);
+  return values && { type: "frame", job: m["job"], seq: m["seq"], values, ...meta };
+}
+
+function cacheMap(m: Fields, buffer: unknown): CacheMap | null {
+  const meta = mapMeta(m);
+  const args = isFields(m["args"]) ? explainArgs(m["args"]) : null;
+  if (meta === null || args === null || !isText(m["image"])) {
+    return null;
+  }
+  const values = int16Of(buffer, meta.targets.length * meta.shape[0] * meta.shape[1]);
+  return values && { type: "cache", image: m["image"], args, values, ...meta };
+}
+
+function end(m: Fields): End | null {
+  const req = reqOf(m["req"]);
+  const job = m["job"];
+  const status = m["status"];
+  if (!(job === null || isIndex(job)) || req === undefined || !isText(status) || !ENDS.includes(status)) {
+    return null;
+  }
+  return {
+    type: "end",
+    job,
+    req,
+    status: status as EndStatus,
+    code: isText(m["code"]) ? m["code"] : null,
+    message: isText(m["message"]) ? m["message"] : null,
+    ms: isNumber(m["ms"]) ? m["ms"] : 0,
+  };
+}
+
+/** The arguments of an explanation, or null. Also reads `result.args`. */
+export function explainArgs(a: Fields): ExplainArgs | null {
+  const targets = listOf(a["targets"], isTarget);
+  if (!(targets && isText(a["image"]) && isText(a["method"]) && isFields(a["params"]))) {
+    return null;
+  }
+  return {
+    image: a["image"],
+    targets,
+    method: a["method"],
+    params: a["params"] as ExplainArgs["params"],
+    score: isText(a["score"]) ? a["score"] : "logit",
+    layer: isText(a["layer"]) ? a["layer"] : null,
+    seed: isNumber(a["seed"]) ? a["seed"] : 0,
+  };
+}
+
+function isTarget(x: unknown): x is Target {
+  return (
+    isFields(x) &&
+    isText(x["head"]) &&
+    (x["index"] === null || isIndex(x["index"])) &&
+    (x["versus"] === null || isIndex(x["versus"]))
+  );
+}
+
+/** The pair, null where there is none, undefined where it is neither. */
+function reqOf(x: unknown): Req | null | undefined {
+  if (x === null || x === undefined) {
+    return null;
+  }
+  return isFields(x) && isText(x["page"]) && isIndex(x["n"]) ? { page: x["page"], n: x["n"] } : undefined;
+}
+
+function qualities(x: unknown): Quality[] {
+  return Array.isArray(x) ? x.filter((q): q is Quality => isFields(q) && isText(q["text"])) : [];
+}

@@ -1,0 +1,250 @@
+// The model's heads as groups: classes with probability bars that one clicks or walks with the arrow keys; a head that
+// gives a value is one row. Draws at most a few dozen rows of a head, however many classes it has.
+import { h, onChange, type Part, setAttributes, setText, uniqueId } from "./dom.ts";
+import { formatNumber, formatPercent } from "./format.ts";
+import type { ClassHead, ClassScores, Head, Predictions, Target, ValueHead } from "./protocol.ts";
+
+/** Up to here all classes are shown, in the model's order. */
+const FEW = 12;
+/** Rows that a search may add. */
+const FOUND = 40;
+
+interface Shown {
+  predictions: Predictions;
+  target: Target | null;
+  /** The predictions are of the picture before. */
+  old: boolean;
+}
+
+export function createHeads(
+  select: (target: Target) => void,
+  signal: AbortSignal,
+): Part<Shown & { heads: readonly Head[] }> {
+  const el = h("section", { class: "sw-heads", "aria-label": "Predictions" });
+  let parts: Part<Shown>[] = [];
+  let lifetime = new AbortController();
+  const build = onChange((heads: readonly Head[]) => {
+    lifetime.abort();
+    lifetime = new AbortController();
+    const until = AbortSignal.any([signal, lifetime.signal]);
+    parts = heads.map((head) =>
+      head.kind === "value" ? valueHead(head, select, until) : classHead(head, select, until),
+    );
+    el.replaceChildren(...parts.map((part) => part.el));
+  });
+  return {
+    el,
+    update(state) {
+      build(state.heads);
+      el.classList.toggle("sw-old", state.old);
+      for (const part of parts) {
+        part.update(state);
+      }
+    },
+  };
+}
+
+function group(head: Head, ...content: Node[]): { el: HTMLElement; list: HTMLElement; note: HTMLElement } {
+  const id = uniqueId("head");
+  const note = h("span", { class: "sw-head-note" });
+  const title = h("div", { class: "sw-head-title" }, h("h3", { id, class: "sw-head-name" }, head.name), note);
+  const list = h("div", { class: "sw-list", role: "listbox", "aria-labelledby": id });
+  const remark = head.kind === "classes" && head.noted ? [h("p", { class: "sw-small" }, head.noted)] : [];
+  return { el: h("div", { class: "sw-head" }, title, ...content, list, ...remark), list, note };
+}
+
+function optionRow(head: string, index: number | null, name: string): Row {
+  const bar = h("i", { class: "sw-bar-fill" });
+  const number = h("span", { class: "sw-option-number" });
+  const el = h(
+    "div",
+    { class: "sw-option", role: "option", "data-head": head, "data-class": index ?? "", tabindex: -1 },
+    h("span", { class: "sw-option-name", title: name }, name),
+    h("span", { class: "sw-bar", "aria-hidden": "true" }, bar),
+    number,
+  );
+  return { el, bar, number };
+}
+
+interface Row {
+  el: HTMLElement;
+  bar: HTMLElement;
+  number: HTMLElement;
+}
+
+function valueHead(head: ValueHead, select: (target: Target) => void, signal: AbortSignal): Part<Shown> {
+  const { el, list } = group(head);
+  const row = optionRow(head.name, null, "value");
+  row.el.classList.add("sw-option-value");
+  row.el.tabIndex = 0;
+  list.append(row.el);
+  const choose = (): void => select({ head: head.name, index: null, versus: null });
+  row.el.addEventListener("click", choose, { signal });
+  row.el.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key === "Enter" || event.key === " ") {
+        event.preventDefault();
+        choose();
+      }
+    },
+    { signal },
+  );
+  return {
+    el,
+    update({ predictions, target }) {
+      const found = predictions.heads?.[head.name];
+      const value = found && "value" in found ? formatNumber(found.value) : "–";
+      setText(row.number, head.unit ? `${value} ${head.unit}` : value);
+      setAttributes(row.el, { "aria-selected": String(target?.head === head.name) });
+    },
+  };
+}
+
+function classHead(head: ClassHead, select: (target: Target) => void, signal: AbortSignal): Part<Shown> {
+  const many = head.classes.length > FEW;
+  const filter = h("input", {
+    type: "search",
+    class: "sw-filter",
+    placeholder: `Find one of ${head.classes.length} classes`,
+    "aria-label": `Find a class of ${head.name}`,
+  });
+  const { el, list, note } = group(head, ...(many ? [filter] : []));
+  const rows = new Map<number, Row>();
+  const lower = many ? head.classes.map((name) => name.toLowerCase()) : [];
+  let shown: number[] = [];
+  let last: Shown = { predictions: {}, target: null, old: false };
+
+  const scoresOf = (): ClassScores | null => {
+    const found = last.predictions.heads?.[head.name];
+    return found && "probabilities" in found ? found : null;
+  };
+  const chosen = (): number | null => (last.target?.head === head.name ? last.target.index : null);
+
+  /** Indices of the classes to draw, in order. */
+  function wanted(): { indices: number[]; more: number } {
+    if (!many) {
+      return { indices: head.classes.map((_, i) => i), more: 0 };
+    }
+    const p = scoresOf()?.probabilities ?? [];
+    const text = filter.value.trim().toLowerCase();
+    const found = [...head.classes.keys()].filter((i) => text === "" || lower[i]?.includes(text));
+    found.sort((a, b) => (p[b] ?? 0) - (p[a] ?? 0) || a - b);
+    const indices = found.slice(0, text === "" ? FEW : FOUND);
+    const selected = chosen();
+    // The chosen class never disappears from its list, unless a search is on.
+    if (text === "" && selected !== null && !indices.includes(selected)) {
+      indices.push(selected);
+    }
+    return { indices, more: found.length - indices.length };
+  }
+
+  function redraw(): void {
+    const { indices, more } = wanted();
+    if (indices.length !== shown.length || indices.some((index, i) => index !== shown[i])) {
+      shown = indices;
+      const focused = [...rows].find(([, row]) => row.el === document.activeElement)?.[0];
+      for (const index of rows.keys()) {
+        if (!indices.includes(index)) {
+          rows.delete(index);
+        }
+      }
+      for (const index of indices) {
+        if (!rows.has(index)) {
+          rows.set(index, optionRow(head.name, index, head.classes[index] ?? String(index)));
+        }
+      }
+      list.replaceChildren(...indices.map((index) => (rows.get(index) as Row).el));
+      // Moving an element takes the focus from it.
+      rows.get(focused ?? -1)?.el.focus();
+    }
+    const top = more > 0 ? (filter.value ? `${more} more found` : `top ${FEW} of ${head.classes.length}`) : "";
+    setText(note, indices.length === 0 ? "none found" : top);
+    const scores = scoresOf();
+    const selected = chosen();
+    const stop = selected !== null && indices.includes(selected) ? selected : indices[0];
+    let best = -1;
+    for (const index of indices) {
+      if (best < 0 || (scores?.probabilities[index] ?? 0) > (scores?.probabilities[best] ?? 0)) {
+        best = index;
+      }
+    }
+    for (const [index, row] of rows) {
+      const p = scores?.probabilities[index];
+      row.el.tabIndex = index === stop ? 0 : -1;
+      row.el.classList.toggle("sw-best", p !== undefined && index === best);
+      row.bar.style.transform = `scaleX(${p ?? 0})`;
+      setText(row.number, p === undefined ? "–" : formatPercent(p));
+      setAttributes(row.el, { "aria-selected": String(index === selected) });
+    }
+  }
+
+  const choose = (index: number): void => {
+    rows.get(index)?.el.focus();
+    select({ head: head.name, index, versus: null });
+  };
+  const indexOf = (node: EventTarget | null): number | undefined =>
+    shown.find((index) => rows.get(index)?.el.contains(node as Node | null));
+  list.addEventListener(
+    "click",
+    (event) => {
+      const index = indexOf(event.target);
+      if (index !== undefined) {
+        choose(index);
+      }
+    },
+    { signal },
+  );
+  list.addEventListener(
+    "keydown",
+    (event) => {
+      const index = indexOf(event.target);
+      if (index === undefined) {
+        return;
+      }
+      const at = shown.indexOf(index);
+      const to = {
+        ArrowDown: at + 1,
+        ArrowRight: at + 1,
+        ArrowUp: at - 1,
+        ArrowLeft: at - 1,
+        Home: 0,
+        End: shown.length - 1,
+        Enter: at,
+        " ": at,
+      }[event.key];
+      if (to === undefined) {
+        return;
+      }
+      event.preventDefault();
+      const next = shown[Math.min(shown.length - 1, Math.max(0, to))];
+      if (next !== undefined && (next !== index || to === at)) {
+        choose(next);
+      }
+    },
+    { signal },
+  );
+  filter.addEventListener("input", redraw, { signal });
+  filter.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key === "ArrowDown" && shown[0] !== undefined) {
+        event.preventDefault();
+        rows.get(shown[0])?.el.focus();
+      } else if (event.key === "Escape" && filter.value !== "") {
+        // The search is what this Esc ends, not the job.
+        event.stopPropagation();
+        filter.value = "";
+        redraw();
+      }
+    },
+    { signal },
+  );
+  return {
+    el,
+    update(state) {
+      last = state;
+      redraw();
+    },
+  };
+}

@@ -1,0 +1,42 @@
+// The state that a session begins with: what the traits hold after a reload or in a saved notebook; listens to nothing.
+import type { Library } from "./library.ts";
+import type { MapData } from "./maps.ts";
+import type { Model } from "./model.ts";
+import type { Target } from "./protocol.ts";
+import type { SessionState } from "./state.ts";
+import { sameTarget } from "./targets.ts";
+import { readCard, readChoice, readDisplay, readError, readPictures, readPredictions, readResult } from "./traits.ts";
+
+/** The map of the target, or the first one. */
+export function pick(maps: readonly MapData[], target: Target | null): MapData | null {
+  return maps.find((map) => sameTarget(map.target, target)) ?? maps[0] ?? null;
+}
+
+/** Reads the traits, and puts the last finished maps into the library. */
+export function loadState(model: Model, library: Library): SessionState {
+  const card = readCard(model);
+  const pictures = readPictures(model);
+  const id = pictures.images[pictures.image]?.id ?? "";
+  const choice = readChoice(model, card, id);
+  const result = readResult(model);
+  const map = pick(result?.maps ?? [], choice.target);
+  if (result !== null) {
+    library.keep(result.maps, result.args ?? { ...choice, targets: [] }, card.revision);
+  }
+  const error = readError(model);
+  return {
+    ...pictures,
+    card,
+    predictions: readPredictions(model),
+    choice: { ...choice, target: choice.target ?? map?.target ?? null },
+    display: readDisplay(model),
+    phase: error === null ? "idle" : "error",
+    progress: null,
+    startedAt: null,
+    map: map?.image === id ? map : null,
+    stale: false,
+    cancelled: false,
+    error,
+    notice: "",
+  };
+}

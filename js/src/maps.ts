@@ -1,0 +1,71 @@
+// One map of one target, as the page keeps, caches and draws it; splits what arrives for several targets at once.
+import { canonical, type Sized } from "./cache.ts";
+import type { ExplainArgs, MapMeta, Quality, Target } from "./protocol.ts";
+
+export interface MapData extends Sized {
+  readonly image: string;
+  readonly target: Target;
+  /** The target's canonical text, "style:gothic". */
+  readonly name: string;
+  readonly method: string;
+  readonly height: number;
+  readonly width: number;
+  /** value = integer x scale, signed, row by row. */
+  readonly values: Int16Array;
+  readonly scale: number;
+  readonly done: number;
+  readonly total: number;
+  readonly unit: string;
+  readonly final: boolean;
+  readonly ms: number;
+  readonly quality: readonly Quality[];
+  readonly score: number | null;
+  readonly scoreUnit: string;
+  /** Why there is nothing to draw, or null. */
+  readonly empty: string | null;
+  /** The kernel's opaque key, echoed as `have`. */
+  readonly key: string | null;
+  /** 0 where no job or frame of this page brought it. */
+  readonly job: number;
+  readonly seq: number;
+}
+
+/** The T maps of one frame, cached map or saved result. */
+export function splitMaps(
+  meta: MapMeta,
+  values: Int16Array,
+  at: { image: string; job?: number; seq?: number },
+): MapData[] {
+  const [height, width] = meta.shape;
+  const size = height * width;
+  return meta.targets.map((target, t) => ({
+    image: at.image,
+    target,
+    name: meta.names[t] ?? "",
+    method: meta.method,
+    height,
+    width,
+    // A copy where there are several, so that one kept map does not keep the others alive.
+    values: meta.targets.length === 1 ? values : values.slice(t * size, (t + 1) * size),
+    scale: meta.scales[t] ?? 0,
+    done: meta.done,
+    total: meta.total,
+    unit: meta.unit,
+    final: meta.final,
+    ms: meta.ms,
+    quality: meta.quality[t] ?? [],
+    score: meta.scores[t] ?? null,
+    scoreUnit: meta.score_unit,
+    empty: meta.empty[t] ?? null,
+    key: meta.key,
+    job: at.job ?? 0,
+    seq: at.seq ?? 0,
+    bytes: 2 * size + 512,
+  }));
+}
+
+/** The page's cache key of one target's map (rule 9 of docs/protocol.md). */
+export function cacheKey(args: ExplainArgs, target: Target, revision: string): string {
+  const { image, method, params, score, layer, seed } = args;
+  return canonical({ image, target, method, params, score, layer, seed, revision });
+}

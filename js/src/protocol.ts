@@ -1,0 +1,175 @@
+// The messages between page and kernel as types (docs/protocol.md is the contract); checks nothing, sends nothing.
+
+export const VERSION = 1;
+
+export interface ClassHead {
+  name: string;
+  kind: "classes";
+  classes: string[];
+  noted?: string | null;
+}
+export interface ValueHead {
+  name: string;
+  kind: "value";
+  unit?: string | null;
+}
+export type Head = ClassHead | ValueHead;
+
+export interface Param {
+  name: string;
+  kind: "int" | "float" | "choice" | "bool";
+  label: string;
+  help?: string;
+  default: ParamValue;
+  min?: number | null;
+  max?: number | null;
+  step?: number | null;
+  log?: boolean;
+  choices?: string[];
+}
+export type ParamValue = number | string | boolean | null;
+export type Params = Record<string, ParamValue>;
+
+export interface Method {
+  name: string;
+  label: string;
+  explain: string;
+  cite: string;
+  kind: "estimate" | "partial" | "picture";
+  unit: string;
+  sibling_of: string | null;
+  applies: boolean;
+  reason: string | null;
+  params: Param[];
+}
+
+/** What is explained: a class, a value (index null), or one class rather than another. */
+export interface Target {
+  head: string;
+  index: number | null;
+  versus: number | null;
+}
+
+export interface Card {
+  model: string;
+  version: string;
+  revision: string;
+  heads: Head[];
+  methods: Method[];
+  scores: string[];
+  notes: string[];
+}
+export interface Picture {
+  id: string;
+  label: string;
+  width: number;
+  height: number;
+  /** Left, top, right, bottom of what the model saw, in the picture's pixels. */
+  box: [number, number, number, number];
+  /** Width and height of the model's input. */
+  input: [number, number];
+}
+export interface ClassScores {
+  logits: number[];
+  probabilities: number[];
+}
+export interface Predictions {
+  image?: string;
+  heads?: Record<string, ClassScores | { value: number }>;
+}
+export interface Quality {
+  name: string;
+  value: number;
+  text: string;
+  bad: boolean;
+}
+
+export type Sign = "signed" | "absolute" | "positive" | "negative";
+/** How a map is drawn: the page's own choice, the one trait that it writes. */
+export interface Display {
+  opacity: number;
+  colormap: string;
+  sign: Sign;
+  smooth: number;
+  clip: number;
+  locked: boolean;
+  /** End of the colour bar while it is locked; 0 means that none has been taken yet. */
+  scale: number;
+}
+
+export interface Req {
+  page: string;
+  n: number;
+}
+export interface ExplainArgs {
+  image: string;
+  targets: Target[];
+  method: string;
+  params: Params;
+  score: string;
+  layer: string | null;
+  seed: number;
+}
+/** What a set of maps says about itself, in a frame, a cached map and the `result` trait. */
+export interface MapMeta {
+  targets: Target[];
+  names: string[];
+  method: string;
+  shape: [number, number];
+  scales: number[];
+  done: number;
+  total: number;
+  unit: string;
+  final: boolean;
+  ms: number;
+  quality: Quality[][];
+  scores: number[];
+  score_unit: string;
+  empty: (string | null)[];
+  precision: string;
+  key: string | null;
+}
+
+export type Outgoing =
+  | { type: "hello"; page: string; visible: boolean; job: number }
+  | { type: "request"; req: Req; kind: "explain"; args: ExplainArgs & { have: string | null } }
+  | { type: "request"; req: Req; kind: "predict"; args: { image: string } }
+  | { type: "cancel"; job: number }
+  | { type: "ack"; page: string; seq: number }
+  | { type: "visible"; page: string; on: boolean }
+  | { type: "bye"; page: string };
+
+export interface Welcome {
+  type: "welcome";
+  page: string;
+  job: number;
+  running: boolean;
+  ipykernel: string;
+}
+export type Accepted = { type: "accepted"; job: number; req: Req | null } & (
+  | { kind: "explain"; args: ExplainArgs }
+  | { kind: "predict"; args: { image: string } }
+);
+export interface Frame extends MapMeta {
+  type: "frame";
+  job: number;
+  seq: number;
+  values: Int16Array;
+}
+export interface CacheMap extends MapMeta {
+  type: "cache";
+  image: string;
+  args: ExplainArgs;
+  values: Int16Array;
+}
+export type EndStatus = "complete" | "unchanged" | "cancelled" | "superseded" | "error";
+export interface End {
+  type: "end";
+  job: number | null;
+  req: Req | null;
+  status: EndStatus;
+  code: string | null;
+  message: string | null;
+  ms: number;
+}
+export type Incoming = Welcome | Accepted | Frame | CacheMap | End;

@@ -1,0 +1,41 @@
+// What a session tells its views: one plain value, the same for all views of a model; holds no logic.
+import type { MapData } from "./maps.ts";
+import type { Card, Display, Picture, Predictions } from "./protocol.ts";
+import type { Choice } from "./traits.ts";
+
+/** `saved`: no kernel has answered yet, the last map is shown. */
+export type Phase = "idle" | "queued" | "running" | "error" | "disconnected" | "saved";
+
+export interface Progress {
+  done: number;
+  total: number;
+  unit: string;
+}
+
+export interface SessionState {
+  card: Card;
+  images: Picture[];
+  image: number;
+  /** The current picture as a JPEG. */
+  base: Uint8Array | null;
+  predictions: Predictions;
+  choice: Choice;
+  display: Display;
+  phase: Phase;
+  progress: Progress | null;
+  /** performance.now() at the click, while a job runs. */
+  startedAt: number | null;
+  map: MapData | null;
+  /** The map belongs to an earlier choice: drawn dimmed, and said so. */
+  stale: boolean;
+  /** The job of the painted map was cancelled before it was done. */
+  cancelled: boolean;
+  error: string | null;
+  /** The newest thing that a screen reader should say. */
+  notice: string;
+}
+
+/** The current picture, or null before there is one. */
+export function currentPicture(state: SessionState): Picture | null {
+  return state.images[state.image] ?? null;
+}

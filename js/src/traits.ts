@@ -1,0 +1,102 @@
+// Reads the synced traits, with something sensible where one is missing or odd; writes none.
+import { bytesOf, explainArgs, int16Of, mapMeta } from "./decode.ts";
+import { type MapData, splitMaps } from "./maps.ts";
+import type { Model } from "./model.ts";
+import type { Card, Display, ExplainArgs, Params, Picture, Predictions, Target } from "./protocol.ts";
+import { fullParams, parseTarget } from "./targets.ts";
+
+/** The choice: what is explained, how. `image` is a picture's id. */
+export interface Choice {
+  image: string;
+  target: Target | null;
+  method: string;
+  params: Params;
+  score: string;
+  layer: string | null;
+  seed: number;
+}
+
+export const DISPLAY: Readonly<Display> = {
+  opacity: 0.85,
+  colormap: "red-blue",
+  sign: "signed",
+  smooth: 1,
+  clip: 99.5,
+  locked: false,
+  scale: 0,
+};
+
+const EMPTY_CARD: Card = {
+  model: "",
+  version: "",
+  revision: "",
+  heads: [],
+  methods: [],
+  scores: [],
+  notes: [],
+};
+
+const fields = (x: unknown): Record<string, unknown> =>
+  typeof x === "object" && x !== null ? (x as Record<string, unknown>) : {};
+const text = (x: unknown): string => (typeof x === "string" ? x : "");
+const list = <T>(x: unknown): T[] => (Array.isArray(x) ? (x as T[]) : []);
+
+export function readCard(model: Model): Card {
+  return { ...EMPTY_CARD, ...fields(model.get("card")) };
+}
+
+export function readPictures(model: Model): {
+  images: Picture[];
+  image: number;
+  base: Uint8Array | null;
+} {
+  const images = list<Picture>(model.get("images"));
+  const image = Number(model.get("image")) || 0;
+  const base = bytesOf(model.get("base"));
+  return { images, image, base: base !== null && base.byteLength > 0 ? base : null };
+}
+
+export function readPredictions(model: Model): Predictions {
+  return fields(model.get("predictions"));
+}
+
+export function readDisplay(model: Model): Display {
+  return { ...DISPLAY, ...fields(model.get("display")) };
+}
+
+/** The error that the last job ended with, or null. */
+export function readError(model: Model): string | null {
+  const status = fields(model.get("status"));
+  return status["state"] === "error" ? text(status["message"]) || null : null;
+}
+
+export function readChoice(model: Model, card: Card, image: string): Choice {
+  const method = text(model.get("method")) || (card.methods[0]?.name ?? "");
+  return {
+    image,
+    target: parseTarget(text(model.get("target")), card.heads),
+    method,
+    params: fullParams(card, method, fields(model.get("params")) as Params),
+    score: text(model.get("score")) || (card.scores[0] ?? "logit"),
+    layer: null,
+    seed: Number(model.get("seed")) || 0,
+  };
+}
+
+/** The last finished maps, as a reload or a saved notebook has them; null before the first. */
+export function readResult(model: Model): { maps: MapData[]; args: ExplainArgs | null; job: number } | null {
+  const result = fields(model.get("result"));
+  const meta = mapMeta(result);
+  if (meta === null) {
+    return null;
+  }
+  const [height, width] = meta.shape;
+  const values = int16Of(model.get("result_data"), meta.targets.length * height * width);
+  if (values === null) {
+    return null;
+  }
+  const job = Number(result["job"]) || 0;
+  const at = { image: text(result["image"]), job, seq: Number(result["seq"]) || 0 };
+  const maps = splitMaps({ ...meta, final: true }, values, at);
+  return { maps, args: explainArgs(fields(result["args"])), job };
+}

@@ -1,0 +1,152 @@
+// One view: lays the parts out, paints once per animation frame, and tells the session what was painted and seen.
+import { createColourbar } from "./colourbar.ts";
+import { createDisplay } from "./display.ts";
+import { h, onChange, setAttributes } from "./dom.ts";
+import { createHeads } from "./heads.ts";
+import { createMethod } from "./method.ts";
+import type { Session } from "./session.ts";
+import { createStage } from "./stage.ts";
+import { currentPicture, type SessionState } from "./state.ts";
+import { createStatus } from "./status.ts";
+import { sameTarget } from "./targets.ts";
+
+/** From this width on the panel stands beside the picture (styles say the same). */
+const WIDE = 560;
+const PEEK_KEY = "p";
+
+export function mountView(session: Session, host: HTMLElement, signal: AbortSignal): void {
+  const { store } = session;
+  let pending = 0;
+  const repaint = (): void => {
+    if (pending === 0 && !signal.aborted) {
+      pending = requestAnimationFrame(paint);
+    }
+  };
+
+  const stage = createStage({ setImage: (index) => session.setImage(index), repaint }, signal);
+  const status = createStatus({ cancel: () => session.cancel(), dismiss: () => session.dismiss() }, signal);
+  const scale = createColourbar((locked) => {
+    session.setDisplay({ locked, scale: locked ? (stage.layer()?.end ?? 0) : 0 });
+  }, signal);
+  const heads = createHeads((target) => {
+    const { choice, phase } = store.get();
+    // A second click on a class that is being computed must not start it again.
+    if (!(sameTarget(choice.target, target) && (phase === "running" || phase === "queued"))) {
+      session.select(target);
+    }
+  }, signal);
+  const method = createMethod(session, signal);
+  const wide = (host.clientWidth || WIDE) >= WIDE;
+  const display = createDisplay((patch) => session.setDisplay(patch), wide, signal);
+  const name = h("h2", { class: "sw-model" });
+  const notes = h("div", { class: "sw-notes" });
+
+  const root = h(
+    "div",
+    {
+      class: "sw-root",
+      tabindex: -1,
+      role: "group",
+      "aria-label": "Saliency maps",
+      "data-lm-suppress-shortcuts": "true",
+    },
+    h(
+      "div",
+      { class: "sw-grid" },
+      h("div", { class: "sw-stage" }, stage.el, stage.figure, status.progress, status.alert, status.el, scale.el),
+      h("div", { class: "sw-panel" }, name, heads.el, method.el, display.el, notes),
+    ),
+    status.live,
+  );
+
+  const describe = onChange((model: string, texts: readonly string[]) => {
+    name.textContent = model;
+    notes.replaceChildren(...texts.map((text) => h("p", { class: "sw-small" }, text)));
+  });
+
+  function paint(): void {
+    pending = 0;
+    if (signal.aborted) {
+      return;
+    }
+    const state = store.get();
+    describe(state.card.model, state.card.notes);
+    stage.update(state);
+    status.update(state);
+    const { display: look, map } = state;
+    const layer = stage.layer();
+    scale.update({
+      end: layer?.end ?? look.scale,
+      sign: look.sign,
+      colormap: layer?.colormap ?? look.colormap,
+      unit: map?.scoreUnit ?? "",
+      locked: look.locked,
+      shown: layer !== null && !layer.field.nothing && map?.empty === null,
+    });
+    const { predictions, choice, card } = state;
+    const old = predictions.image !== undefined && predictions.image !== currentPicture(state)?.id;
+    heads.update({ heads: card.heads, predictions, target: choice.target, old });
+    method.update(state);
+    display.update(look);
+    mark(root, state);
+    session.flow.painted();
+  }
+
+  root.addEventListener("keydown", (event) => onKey(event), { signal });
+  root.addEventListener("keyup", (event) => event.key === PEEK_KEY && stage.peek(false), { signal });
+  function onKey(event: KeyboardEvent): void {
+    const busy = ["running", "queued"].includes(store.get().phase);
+    if (event.key === "Escape" && busy) {
+      session.cancel();
+      event.preventDefault();
+    } else if (event.key === PEEK_KEY && !(event.target instanceof HTMLInputElement)) {
+      stage.peek(true);
+    }
+    // Hosts without the attribute above read single keys as commands ("d d" deletes the cell). Tab goes on, and so
+    // do the host's own chords.
+    if (event.key !== "Tab" && !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey) {
+      event.stopPropagation();
+    }
+  }
+
+  host.replaceChildren(root);
+  store.subscribe(repaint, signal);
+  watchVisibility(root, signal, (on) => {
+    session.flow.show(root, on);
+    repaint();
+  });
+  const resized = new ResizeObserver(repaint);
+  resized.observe(stage.figure);
+  signal.addEventListener("abort", () => {
+    cancelAnimationFrame(pending);
+    resized.disconnect();
+    session.flow.show(root, false);
+    root.remove();
+  });
+  repaint();
+}
+
+/** What browser tests rely on (docs/protocol.md, last section). */
+function mark(root: HTMLElement, { phase, map }: SessionState): void {
+  setAttributes(root, {
+    "data-state": phase,
+    "data-job": map?.job ?? "",
+    "data-seq": map?.seq ?? "",
+    "data-final": map === null ? "" : String(map.final),
+    "data-target": map?.name ?? "",
+    "data-method": map?.method ?? "",
+  });
+}
+
+/** Tells whether the view is on screen: its tab is shown and it is not scrolled away or hidden by the notebook. */
+function watchVisibility(element: Element, signal: AbortSignal, tell: (on: boolean) => void): void {
+  let near = false;
+  const update = (): void => tell(near && !document.hidden);
+  const observer = new IntersectionObserver((entries) => {
+    near = entries.at(-1)?.isIntersecting ?? near;
+    update();
+  });
+  observer.observe(element);
+  document.addEventListener("visibilitychange", update, { signal });
+  signal.addEventListener("abort", () => observer.disconnect());
+}

@@ -1,0 +1,310 @@
+"""One widget's side of the conversation: what it explains, what it has found, what its pages are told; it computes nothing.
+
+The widget's message table, its Python API and the compute thread all come in here, each on a thread of its own, so all
+state is behind one re-entrant lock. It is held for moments: never while anything is computed, a user's code runs, or
+somebody waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from saliency_widget.explanation import Explanation
+from saliency_widget.model import ImageModel, Picture, Prediction, Target
+from saliency_widget.runner import state, work
+from saliency_widget.runner.choosing import choose, is_open, picture_of, top_classes
+from saliency_widget.runner.frames import Frame
+from saliency_widget.runner.job import Choice, Job, Kind, Status, forget_frames, plain
+from saliency_widget.runner.jobs import Jobs
+from saliency_widget.runner.outbox import Alarm, Outbox, Port, alarm
+from saliency_widget.runner.shelf import Finished, Shelf
+from saliency_widget.runner.thread import Schedule, compute_thread
+
+__all__ = ["Session"]
+
+_log = logging.getLogger("saliency_widget")
+
+
+class Session:
+    """All that happens to one widget, whoever asks for it.
+
+    Parameters
+    ----------
+    model : ImageModel
+        Its heads must be known.
+    pictures : sequence of Picture
+        At least one.
+    choice : Choice
+        What is explained, once :meth:`ask` is called.
+    port : Port
+        The widget.
+    revision : str
+        The model's revision that the widget's card speaks of.
+    lock : RLock
+        Shared with the widget, which sets its traits under it.
+    schedule, clock, alarm : optional
+        For tests.
+    """
+
+    def __init__(
+        self,
+        model: ImageModel,
+        pictures: Sequence[Picture],
+        choice: Choice,
+        port: Port,
+        *,
+        revision: str,
+        lock: threading.RLock,
+        schedule: Schedule | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        alarm: Alarm = alarm,
+    ) -> None:
+        self.model = model
+        self.pictures = tuple(pictures)
+        self.choice = choice
+        self.revision = revision
+        self.clock = clock
+        self.explanations: list[Explanation] = []
+        self.callbacks: list[Callable[[Explanation], object]] = []
+        self._lock = lock
+        self._port = port
+        self._outbox = Outbox(port, lock, clock, alarm)
+        self.jobs = Jobs(self._outbox, schedule or compute_thread(model.device), lock, clock)
+        self._shelf = Shelf()
+        self._prediction: tuple[str, Mapping[str, Prediction]] | None = None
+        self._based = self.pictures[choice.image].id
+
+    # -- what pages send: on a handler's thread, so nothing is computed ------------------------------------------------
+
+    def hello(self, page: str, *, visible: bool) -> None:
+        """Tell a page how things are, so that one that was just loaded follows the running job."""
+        with self._lock:
+            running = self.jobs.running()
+            self._outbox.say("welcome", {"page": page, "job": self.jobs.count, "running": bool(running)})
+            self._outbox.send(self._outbox.flow.hello(page, visible=visible))
+            for job in running:
+                self._accepted(job)
+                if job.newest is not None:
+                    self._outbox.send(self._outbox.flow.repeat(({"job": job.number}, job.newest)))
+
+    def visible(self, page: str, *, on: bool) -> None:
+        """Note that a page was shown or hidden."""
+        with self._lock:
+            self._outbox.send(self._outbox.flow.visible(page, on=on))
+
+    def ack(self, page: str, seq: int) -> None:
+        """Settle the frames up to `seq` for a page."""
+        with self._lock:
+            self._outbox.send(self._outbox.flow.ack(page, seq))
+
+    def bye(self, page: str) -> None:
+        """Forget a page."""
+        with self._lock:
+            self._outbox.send(self._outbox.flow.bye(page))
+
+    def cancel(self, number: int) -> None:
+        """Stop a job, if it still runs."""
+        with self._lock:
+            job = self.jobs.get(number)
+            if job is not None:
+                self.jobs.stop(job, "cancelled")
+
+    def explain(self, req: dict[str, Any], *, image: str, targets: Sequence[Any], have: str | None, **rest: Any) -> Job:
+        """Accept a page's request for maps.
+
+        Parameters
+        ----------
+        req : dict
+            The page's id of it.
+        image : str
+            The picture's id.
+        targets : sequence
+            As ``Target.wire()`` writes them; none means the top class of the first head.
+        have : str or None
+            The key of the map that the page has already.
+        **rest
+            ``method``, ``params``, ``score``, ``layer`` and ``seed``.
+
+        Raises
+        ------
+        SaliencyError
+            If something does not fit; nothing has changed then.
+        """
+        changes = {"image": picture_of(self.pictures, image), "target": list(targets) or None, **rest}
+        return self.ask(changes, req=req, have=have)
+
+    def predict(self, req: dict[str, Any], *, image: str) -> Job:
+        """Accept a page's request to make a picture current and predict it."""
+        with self._lock:
+            choice = replace(self.choice, image=picture_of(self.pictures, image))
+            return self._accept("predict", choice, req, None)
+
+    # -- what Python asks ---------------------------------------------------------------------------------------------
+
+    def ask(self, changes: Mapping[str, Any], *, req: dict[str, Any] | None = None, have: str | None = None) -> Job:
+        """Change the choice and start a job for it, which supersedes the one before.
+
+        Parameters
+        ----------
+        changes : mapping
+            As for :func:`saliency_widget.runner.choosing.choose`.
+        req, have
+            What a page says beside it.
+
+        Raises
+        ------
+        SaliencyError
+            If something does not fit; nothing has changed then.
+        """
+        with self._lock:
+            # Twice, since which class is the top one depends on the picture, and that may be what changes.
+            image = choose(self.model, self.pictures, self.choice, changes).image
+            known = self.known_prediction(self.pictures[image], self.revision)
+            top = None if known is None else top_classes(known)
+            return self._accept("explain", choose(self.model, self.pictures, self.choice, changes, top), req, have)
+
+    def close(self) -> None:
+        """End all jobs; nothing is sent afterwards."""
+        with self._lock:
+            self.jobs.close()
+            self._outbox.close()
+
+    # -- what the compute thread reports -------------------------------------------------------------------------------
+
+    def known_prediction(self, picture: Picture, revision: str) -> Mapping[str, Prediction] | None:
+        """Return what the model said of the current picture, if it still says so."""
+        if self._prediction is None or self._prediction[0] != picture.id or self.revision != revision:
+            return None
+        return self._prediction[1]
+
+    def predicted(self, picture: Picture, revision: str, said: Mapping[str, Prediction]) -> None:
+        """Take note of the current picture's prediction, and show both at once: the map may take a while."""
+        values: dict[str, Any] = {"predictions": state.predictions(picture, said)}
+        if picture.id != self._based:
+            values["base"] = state.base_jpeg(picture)
+        if revision != self.revision:
+            values["card"] = state.card(self.model, revision)
+        with self._lock:
+            # Also for a job that was superseded meanwhile: the next one for this picture counts on it.
+            if self.pictures[self.choice.image].id == picture.id and not self.jobs.closed:
+                self._prediction, self._based, self.revision = (picture.id, said), picture.id, revision
+                self._write(values)
+        self._port.tell()
+
+    def settle(self, job: Job, targets: tuple[Target, ...]) -> None:
+        """Put the top class in place of a target that named none."""
+        with self._lock:
+            before = job.choice.targets
+            job.choice = replace(job.choice, targets=targets)
+            if self.choice.targets == before != targets and job.live:
+                self.choice = replace(self.choice, targets=targets)
+                self._port.write(self.choice.state())
+
+    def wants_frame(self, job: Job) -> bool:
+        """Whether a frame of a job would go out now."""
+        with self._lock:
+            return job.live and self._outbox.flow.wants_frame()
+
+    def frame(self, job: Job, frame: Frame) -> None:
+        """Send a running frame."""
+        with self._lock:
+            if job.live:
+                job.newest = frame
+                self._outbox.send(self._outbox.flow.frame(({"job": job.number}, frame)))
+
+    def unchanged(self, job: Job, key: str) -> bool:
+        """End a job whose map the page has; False if this side has it no more, so that it must be computed."""
+        with self._lock:
+            finished = self._shelf.get(key)
+        if finished is not None:
+            self._conclude(job, "unchanged", finished)
+        return finished is not None
+
+    def complete(self, job: Job, finished: Finished | None = None) -> None:
+        """End a job that did what it was asked for."""
+        self._conclude(job, "complete", finished)
+
+    def spare(self, job: Job, finished: Finished) -> None:
+        """Keep a map that came for free, and send it if there is nothing better to send."""
+        with self._lock:
+            self._shelf.put(finished)
+            if job is self.jobs.newest:
+                fields = {"image": finished.args["image"], "args": finished.args}
+                self._outbox.send(self._outbox.flow.spare((fields, finished.frame)))
+
+    def stopped(self, job: Job) -> None:
+        """End a job that was told to stop, and has."""
+        with self._lock:
+            why = job.stop or "cancelled"
+            if self.jobs.end(job, why) and why == "cancelled":
+                self._write({"status": state.IDLE})
+
+    def failed(self, job: Job, error: BaseException) -> None:
+        """End a job that raised."""
+        readable = plain(error)
+        level = logging.DEBUG if not job.live else logging.WARNING if readable is error else logging.ERROR
+        _log.log(level, "job %d (%s) failed: %s", job.number, job.choice.method, readable, exc_info=error)
+        forget_frames(error)
+        with self._lock:
+            if job.stop is not None:
+                self.stopped(job)
+            elif self.jobs.end(job, "error", error=readable):
+                self._write({"status": state.failure(readable)})
+        self._port.tell()
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _accept(self, kind: Kind, choice: Choice, req: dict[str, Any] | None, have: str | None) -> Job:
+        job = self.jobs.add(kind, choice, req, have)
+        self.choice = choice
+        self._port.write(choice.state())
+        self._accepted(job)
+        self.jobs.start(job, lambda: work.steps(self, job), lambda error: self._lost(job, error))
+        return job
+
+    def _accepted(self, job: Job) -> None:
+        args = job.choice.args(self.pictures[job.choice.image].id)
+        if job.kind == "predict":
+            args = {"image": args["image"]}
+        elif any(is_open(self.model, target) for target in job.choice.targets):
+            args["targets"] = []  # the first frame tells
+        self._outbox.say("accepted", {"job": job.number, "req": job.req, "kind": job.kind, "args": args})
+
+    def _conclude(self, job: Job, status: Status, finished: Finished | None) -> None:
+        with self._lock:
+            if not job.live:
+                self.stopped(job)
+                return
+            values: dict[str, Any] = {"status": state.IDLE}
+            frame = None
+            if finished is not None:
+                self._shelf.put(finished)
+                self.explanations = job.explanations = finished.explanations
+                values |= state.result(job.number, finished.frame, finished.args)
+                frame = finished.frame if status == "complete" else None
+            self.jobs.end(job, status, frame=frame)
+            self._write(values)
+        self._port.tell()
+        for explanation in job.explanations:
+            for callback in list(self.callbacks):
+                _call(callback, explanation)
+
+    def _write(self, values: Mapping[str, Any]) -> None:
+        self._port.write(values)
+        self._outbox.send(self._outbox.flow.changed())
+
+    def _lost(self, job: Job, error: BaseException) -> None:
+        self.failed(job, error)
+        self.jobs.finished(job)
+
+
+def _call(callback: Callable[[Explanation], object], explanation: Explanation) -> None:
+    try:
+        callback(explanation)
+    except BaseException:  # noqa: BLE001 - SystemExit in a user's code must not end the thread of all widgets
+        _log.exception("a callback of on_explanation failed")

@@ -1,0 +1,90 @@
+"""The values of the synced traits, made from a model, its pictures and its predictions; it keeps none of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import Image
+
+from saliency_widget._version import __version__
+from saliency_widget.compute import SCORES
+from saliency_widget.errors import SaliencyError
+from saliency_widget.methods import methods
+from saliency_widget.model import ImageModel, Picture, Prediction
+from saliency_widget.runner.frames import Frame
+
+__all__ = ["IDLE", "base_jpeg", "card", "failure", "image_card", "predictions", "result"]
+
+IDLE: dict[str, Any] = {"state": "idle", "code": None, "message": None}
+
+_BASE_SIDE = 1024
+"""Long side of the picture as the page shows it: a saved notebook holds it."""
+
+_QUALITY = 88
+_DIGITS = 7
+"""What a float32 holds; a thousand classes are half as many bytes so."""
+
+
+def card(model: ImageModel, revision: str) -> dict[str, Any]:
+    """Return what the page needs to know about a model and about the methods."""
+    return {
+        "model": model.name,
+        "version": __version__,
+        "revision": revision,
+        "heads": [head.card() for head in model.heads.values()],
+        "methods": [method.card(model) for method in methods().values()],
+        "scores": list(SCORES),
+        "notes": list(model.notes),
+    }
+
+
+def image_card(model: ImageModel, picture: Picture, label: str = "") -> dict[str, Any]:
+    """Return what the page needs to know about a picture, without its pixels."""
+    geometry = model.geometry(picture)
+    return {
+        "id": picture.id,
+        "label": label or picture.label,
+        "width": picture.width,
+        "height": picture.height,
+        "box": [float(edge) for edge in geometry.box],
+        "input": list(geometry.input_size),
+    }
+
+
+def base_jpeg(picture: Picture) -> bytes:
+    """Return a picture as the page draws it under the map."""
+    image = picture.image
+    if max(image.size) > _BASE_SIDE:
+        image = image.copy()
+        image.thumbnail((_BASE_SIDE, _BASE_SIDE), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=_QUALITY)
+    return file.getvalue()
+
+
+def predictions(picture: Picture, said: Mapping[str, Prediction]) -> dict[str, Any]:
+    """Return what the model says of a picture, as JSON can carry it."""
+    return {"image": picture.id, "heads": {name: _prediction(one) for name, one in said.items()}}
+
+
+def _prediction(said: Prediction) -> dict[str, Any]:
+    if said.logits is None:
+        return {"value": said.value}
+    return {"logits": _short(said.logits), "probabilities": _short(said.probabilities)}
+
+
+def _short(numbers: Any) -> list[float]:
+    return [float(f"{number:.{_DIGITS}g}") for number in numbers.tolist()]
+
+
+def failure(error: SaliencyError) -> dict[str, Any]:
+    """Return the status after a job that failed."""
+    return {"state": "error", "code": error.code, "message": str(error)}
+
+
+def result(job: int, frame: Frame, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the synced values of a finished map."""
+    meta = {**frame.meta, "job": job, "image": args["image"], "args": dict(args)}
+    return {"result": meta, "result_data": frame.data}

@@ -1,0 +1,109 @@
+"""What the compute thread does for a job, step by step; whatever happens in it ends the job and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from saliency_widget.compute import Cancelled
+from saliency_widget.errors import ModelError
+from saliency_widget.explain import Plan, prepare
+from saliency_widget.methods import Estimate
+from saliency_widget.model import Picture, Prediction
+from saliency_widget.model.shadow import watched
+from saliency_widget.runner.frames import encode
+from saliency_widget.runner.job import Job
+from saliency_widget.runner.shelf import Finished
+
+if TYPE_CHECKING:
+    from saliency_widget.runner.session import Session
+
+__all__ = ["steps"]
+
+
+def steps(session: Session, job: Job) -> Iterator[None]:
+    """Do a job. Between two steps the thread may do other jobs.
+
+    Parameters
+    ----------
+    session : Session
+        Whose job it is.
+    job : Job
+        Accepted, not begun.
+    """
+    try:
+        yield from (_predict if job.kind == "predict" else _explain)(session, job)
+    except Cancelled:
+        session.stopped(job)
+    except GeneratorExit:
+        session.stopped(job)
+        raise
+    except BaseException as error:  # noqa: BLE001 - SystemExit in a user's model too must end the job, not the thread
+        session.failed(job, error)
+    finally:
+        session.jobs.finished(job)
+
+
+def _predict(session: Session, job: Job) -> Iterator[None]:
+    _look(session, job, session.pictures[job.choice.image])
+    session.complete(job)
+    yield from ()
+
+
+def _explain(session: Session, job: Job) -> Iterator[None]:
+    choice = job.choice
+    picture = session.pictures[choice.image]
+    prediction, revision = _look(session, job, picture)
+    yield
+    plan = prepare(
+        session.model,
+        picture,
+        list(choice.targets),
+        choice.method,
+        score=choice.score,
+        layer=choice.layer,
+        seed=choice.seed,
+        params=choice.params,
+        prediction=prediction,
+    )
+    session.settle(job, plan.targets)
+    key = plan.key(revision)
+    if key == job.have and session.unchanged(job, key):
+        return
+    began = session.clock()
+    last: Estimate | None = None
+    for last in plan.estimates(job.token):
+        if not last.final and session.wants_frame(job):
+            session.frame(job, encode(plan, last, final=False, ms=session.jobs.ms(job), key=key))
+        yield
+    job.token.check()
+    if last is None:
+        message = f"method '{choice.method}' ended without a single estimate"
+        raise ModelError(message)
+    frame = encode(plan, last, final=True, ms=session.jobs.ms(job), key=key)
+    args = job.choice.args(picture.id)
+    session.complete(job, Finished(frame, args, plan.explanations(last, session.clock() - began)))
+    if job.explanations:  # not if it was overtaken at the last moment
+        _keep_siblings(session, job, plan, last, revision)
+
+
+def _look(session: Session, job: Job, picture: Picture) -> tuple[Mapping[str, Prediction], str]:
+    """Return what the model, as it is now, says of a picture, and its revision; tell the page if that is news."""
+    revision = session.model.revision()
+    prediction = session.known_prediction(picture, revision)
+    if prediction is None:
+        with watched(job.token.check):
+            prediction = session.model.predict(picture)
+        session.predicted(picture, revision, prediction)
+    return prediction, revision
+
+
+def _keep_siblings(session: Session, job: Job, plan: Plan, estimate: Estimate, revision: str) -> None:
+    """Offer the page the maps that came for free from the same run."""
+    for name, maps in estimate.siblings.items():
+        other = plan.for_sibling(name)
+        alone = replace(estimate, attribution=maps, quality=(), siblings={})
+        frame = encode(other, alone, final=True, ms=session.jobs.ms(job), key=other.key(revision))
+        args = replace(job.choice, method=name).args(plan.picture.id)
+        session.spare(job, Finished(frame, args, [e.siblings[name] for e in job.explanations]))

@@ -1,0 +1,327 @@
+"""`SaliencyWidget`: the synced traits, the table of the page's messages and the Python API; it computes nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import anywidget
+import traitlets as t
+
+from saliency_widget import protocol
+from saliency_widget.errors import SaliencyError
+from saliency_widget.explanation import Explanation
+from saliency_widget.model import as_model
+from saliency_widget.runner import Closed, Job, Session, choose
+from saliency_widget.runner.cells import close_earlier, current_run, remember
+from saliency_widget.runner.gallery import gallery
+from saliency_widget.runner.state import IDLE, base_jpeg, card, image_card
+from saliency_widget.wire import Wire, page
+
+__all__ = ["SaliencyWidget"]
+
+_log = logging.getLogger("saliency_widget")
+
+_TABLE: dict[type, Callable[[Session, Any], object]] = {
+    protocol.Hello: lambda session, m: session.hello(m.page, visible=m.visible),
+    protocol.Explain: lambda session, m: session.explain(**vars(m)),
+    protocol.Predict: lambda session, m: session.predict(m.req, image=m.image),
+    protocol.Cancel: lambda session, m: session.cancel(m.job),
+    protocol.Ack: lambda session, m: session.ack(m.page, m.seq),
+    protocol.Visible: lambda session, m: session.visible(m.page, on=m.on),
+    protocol.Bye: lambda session, m: session.bye(m.page),
+}
+"""What is done for each message of the page; each of them returns at once."""
+
+
+class _Chosen(t.Any):
+    """A synced value that is part of the choice: assigning it asks for a job, which is what changes it."""
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        obj._ask({self.name: value})  # noqa: SLF001
+
+
+class SaliencyWidget(anywidget.AnyWidget):
+    """Shows which pixels made a model say what it says, live.
+
+    Everything is checked here, so that what is wrong appears in the cell; then the first job starts.
+
+    Parameters
+    ----------
+    model : ImageModel or torch.nn.Module
+        A raw module is wrapped; its heads are found by running it once.
+    images : one image, or a list of them
+        Each a path, bytes, a Pillow image, an array (H, W[, C]) or a tensor (C, H, W).
+    target : None, str, int, tuple, Target, or a list of them
+        What is explained first, as for :func:`saliency_widget.explain`; None is the top class of the first head.
+    method : str
+        A name from :func:`saliency_widget.methods`.
+    params : dict, optional
+        The method's parameters; those left out have their defaults.
+    score : {"logit", "log_softmax", "probability"}
+        The number that is explained.
+    seed : int
+        Seed of all that is random.
+    labels, masks : list, optional
+        What is true of each picture: class names by head, and where the evidence is.
+
+    Attributes
+    ----------
+    target, method, params, score, seed, image
+        The choice. Assigning one checks it and starts a job (several at once: :meth:`explain`); what does not fit raises
+        and leaves all as it was.
+    explanation : Explanation or None
+        The last finished one.
+
+    Raises
+    ------
+    SaliencyError
+        Whatever does not fit, with what was expected.
+
+    Examples
+    --------
+    >>> w = SaliencyWidget(sw.load("demo/vgg"), sw.demo.buildings(8, seed=1))
+    >>> w.target = "perspective:inside"
+    >>> w.wait()
+    >>> w.explanation.heatmap().shape
+    (224, 224)
+    """
+
+    _esm = t.Unicode().tag(sync=True)
+    _css = t.Unicode().tag(sync=True)
+
+    card = t.Dict(read_only=True).tag(sync=True)
+    images: Any = t.List(read_only=True).tag(sync=True)
+    base = t.Bytes(read_only=True).tag(sync=True)
+    predictions = t.Dict(read_only=True).tag(sync=True)
+    result = t.Dict(read_only=True).tag(sync=True)
+    result_data = t.Bytes(read_only=True).tag(sync=True)
+    status = t.Dict(IDLE, read_only=True).tag(sync=True)
+
+    image = _Chosen(0).tag(sync=True)
+    target = _Chosen("").tag(sync=True)
+    method = _Chosen("").tag(sync=True)
+    params = _Chosen({}).tag(sync=True)
+    score = _Chosen("").tag(sync=True)
+    seed = _Chosen(0).tag(sync=True)
+
+    display = t.Dict().tag(sync=True)  # the page's own; empty until somebody moves a control
+
+    _session: Session | None = None
+    _wire: Wire | None = None
+
+    def __init__(
+        self,
+        model: Any,
+        images: Any,
+        *,
+        target: Any = None,
+        method: str = "gradient",
+        params: Mapping[str, Any] | None = None,
+        score: str = "logit",
+        seed: int = 0,
+        labels: Sequence[Any] | None = None,
+        masks: Sequence[Any] | None = None,
+    ) -> None:
+        now = current_run()
+        close_earlier(now)
+        self._lock = threading.RLock()
+        self._explanations: list[Explanation] = []
+        wrapped = as_model(model)
+        self.gallery = gallery(images, labels, masks)
+        pictures = self.gallery.pictures
+        wrapped.discover(pictures[0])
+        first = {"target": target, "method": method, "params": params, "score": score, "seed": seed}
+        choice = choose(wrapped, pictures, None, first)
+        revision = wrapped.revision()
+        state = choice.state() | {
+            "_esm": page("widget.js"),
+            "_css": page("widget.css"),
+            "card": card(wrapped, revision),
+            "images": [image_card(wrapped, p, self.gallery.caption(i)) for i, p in enumerate(pictures)],
+            "base": base_jpeg(pictures[0]),
+        }
+        for name, value in state.items():
+            self.set_trait(name, value)
+        super().__init__()
+        self._wire = Wire(self, self._lock)
+        self._session = Session(wrapped, pictures, choice, self._wire, revision=revision, lock=self._lock)
+        self.on_msg(self._receive)
+        remember(now, self)
+        self._session.ask({})
+
+    # -- what a user calls --------------------------------------------------------------------------------------------
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """The last finished explanation; of several targets the first one's."""
+        found = self._explanations if self._session is None else self._session.explanations
+        return found[0] if found else None
+
+    def explain(
+        self,
+        target: Any = None,
+        *,
+        image: int | None = None,
+        method: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        score: str | None = None,
+        layer: str | None = None,
+        seed: int | None = None,
+        wait: bool = True,
+    ) -> Any:
+        """Change any of the choice and start a job for it.
+
+        Parameters
+        ----------
+        target, image, method, params, score, layer, seed
+            What is None stays as it is; the parameters of another method have their defaults.
+        wait : bool
+            Whether to block until the job has ended; an interrupt cancels it.
+
+        Returns
+        -------
+        Explanation, list of Explanation or None
+            A list where `target` is a list; None without `wait`.
+
+        Raises
+        ------
+        SaliencyError
+            What does not fit, the job's own error, or that it was cancelled or overtaken by a newer one.
+        RuntimeError
+            With `wait`, in a callback.
+        """
+        given = {"target": target, "image": image, "method": method, "params": params}
+        given |= {"score": score, "layer": layer, "seed": seed}
+        job = self._ask({name: value for name, value in given.items() if value is not None})
+        if not wait:
+            return None
+        session = self._live()
+        try:
+            found = session.jobs.result(job)
+        except KeyboardInterrupt:
+            session.cancel(job.number)
+            raise
+        return found if isinstance(target, list) else found[0]
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Block until the newest job has ended; never waits for a page.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            In seconds.
+
+        Raises
+        ------
+        SaliencyError
+            The job's error.
+        TimeoutError
+        RuntimeError
+            In a callback of :meth:`on_explanation`, which runs on the thread that would have to go on.
+        """
+        if self._session is not None:
+            self._session.jobs.wait(timeout)
+
+    def on_explanation(self, callback: Callable[[Explanation], object]) -> Callable[[], None]:
+        """Have a function called with each finished explanation.
+
+        Parameters
+        ----------
+        callback : callable
+            Called on the compute thread, so it should be short, and cannot wait for a job. What it raises is logged.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+        """
+        callbacks = self._live().callbacks
+        callbacks.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in callbacks:
+                callbacks.remove(callback)
+
+        return unsubscribe
+
+    def close(self) -> None:
+        """End all jobs, remove the views, and let go of the model and the pictures. Calling it again does nothing."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+            self._explanations = session.explanations
+        super().close()
+
+    def __repr__(self) -> str:
+        """Return the model and the choice in one line."""
+        return f"SaliencyWidget({self.card.get('model')}, target={self.target!r}, method={self.method!r})"
+
+    # -- what the page sends ------------------------------------------------------------------------------------------
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take over `display` from a page; everything else is the kernel's, and is put right there."""
+        with self._lock:
+            mine = self.get_state([name for name in sync_data if name in self.keys and name != "display"])
+            wrong = [name for name, value in mine.items() if value != sync_data[name]]
+            if "display" in sync_data:
+                try:
+                    # Under the lock: while it lasts, ipywidgets holds back what other threads notify, and may lose it.
+                    super().set_state({"display": protocol.display(sync_data["display"])})
+                except SaliencyError as error:
+                    _log.warning("%s", error)
+                    wrong.append("display")
+            if wrong:
+                _log.warning("the page may not set %s; it sends requests instead", ", ".join(wrong))
+                self.send_state(wrong)
+
+    def _receive(self, _widget: object, content: Any, buffers: Sequence[Any]) -> None:
+        """Answer a message of the page; on a handler's thread, so nothing is computed, and nothing raised."""
+        try:
+            message = protocol.parse(content, buffers)
+            _TABLE[type(message)](self._live(), message)
+        except Exception as error:  # noqa: BLE001 - the widget stays usable whatever a page sends
+            req = protocol.req_of(content)
+            known = isinstance(error, SaliencyError)
+            if req is None or not known:
+                _log.warning("a message of the page was refused: %s", error, exc_info=not known)
+            if req is not None:
+                code = error.code if isinstance(error, SaliencyError) else "internal"
+                end = {"job": None, "req": req, "status": "error", "code": code, "message": str(error), "ms": 0.0}
+                self.send(protocol.message("end", end))
+
+    # -- traits -------------------------------------------------------------------------------------------------------
+
+    @t.observe("comm")
+    def _answer_while_cells_run(self, change: t.Bunch) -> None:
+        """Let ipykernel 7.4 and later deliver a message to the shell that the page chose.
+
+        7.4.0 sends it to the shell that last *published* on this comm instead, so that a frame from the compute thread, or
+        a trait set by a cell, makes every click wait for the running cell: seconds instead of 10 ms. There is no public
+        switch; where the name is another one, clicks are slow and the page says so ("queued"), nothing breaks.
+        """
+        comm = change["new"]
+        if hasattr(comm, "_reply_subshell_for"):
+            comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001
+
+    def notify_change(self, change: t.Bunch) -> None:
+        """Let the wire hold back news of what the kernel writes; `display` and the host's own traits go at once."""
+        if self._wire is None or not self._wire.holds(change):
+            super().notify_change(change)
+
+    def _retire(self) -> None:
+        """Close, and keep nothing: IPython's ``Out`` holds on to every widget that a cell has shown."""
+        self.close()
+        self._explanations = []
+        for name in ("base", "result_data"):
+            self.set_trait(name, b"")
+
+    def _ask(self, changes: Mapping[str, Any]) -> Job:
+        return self._live().ask(changes)
+
+    def _live(self) -> Session:
+        if self._session is None:
+            raise Closed
+        return self._session
