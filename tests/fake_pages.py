@@ -1,6 +1,14 @@
-"""Stand-ins that make the runner's tests deterministic: a clock, an alarm, a page, small models."""
+"""Stand-ins that make the tests of runner and widget deterministic: a clock, an alarm, a page; no tests here."""
 
 from __future__ import annotations
+
+import threading
+
+from saliency_widget import protocol
+from saliency_widget.model import read_image
+from saliency_widget.runner import Session, choose
+from saliency_widget.runner.thread import Schedule
+from small_models import picture, two_heads
 
 
 class FakeClock:
@@ -14,3 +22,129 @@ class FakeClock:
 
     def advance(self, seconds):
         self.now += seconds
+
+
+class FakeAlarm:
+    """Alarms that ring when the test lets time pass."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.set = []
+
+    def __call__(self, delay, call):
+        entry = (self.clock() + delay, call)
+        self.set.append(entry)
+        return lambda: self.set.remove(entry) if entry in self.set else None
+
+    def pass_time(self, seconds):
+        end = self.clock() + seconds
+        while due := sorted((when, call) for when, call in self.set if when <= end):
+            when, call = due[0]
+            self.set.remove(due[0])
+            self.clock.now = max(self.clock.now, when)
+            call()
+        self.clock.now = end
+
+
+class FakePort:
+    """The widget's end of a session, and what has come out of it."""
+
+    def __init__(self):
+        self.messages = []
+        self.data = []
+        self.state = {}
+        self.synced = []
+        self.told = 0
+        self.broken = False
+
+    def send(self, kind, fields, data=None):
+        if self.broken:
+            raise OSError("the comm is gone")
+        if kind == "welcome":
+            fields = {**fields, "ipykernel": "7.4.0"}
+        self.messages.append(protocol.message(kind, fields))
+        self.data.append(data)
+
+    def write(self, state):
+        self.state.update(state)
+
+    def sync(self):
+        self.synced.append(dict(self.state))
+
+    def tell(self):
+        self.told += 1
+
+    def of(self, kind, job=None):
+        return [m for m in self.messages if m["type"] == kind and job in {None, m.get("job")}]
+
+    @property
+    def frames(self):
+        return self.of("frame")
+
+    def ends(self):
+        return {m["job"]: m["status"] for m in self.of("end")}
+
+
+class Desk:
+    """A session on a schedule that is stepped by hand, with a page or without."""
+
+    def __init__(self, model=None, pictures=None, page="p", **choice):
+        self.clock = FakeClock()
+        self.alarm = FakeAlarm(self.clock)
+        self.schedule = Schedule()
+        self.port = FakePort()
+        self.lock = threading.RLock()
+        self.model = model or two_heads()
+        self.pictures = [read_image(image) for image in pictures or [picture(seed=0), picture(seed=1)]]
+        first = choose(self.model, self.pictures, None, choice)
+        self.session = Session(
+            self.model,
+            self.pictures,
+            first,
+            self.port,
+            revision=self.model.revision(),
+            lock=self.lock,
+            schedule=self.schedule,
+            clock=self.clock,
+            alarm=self.alarm,
+        )
+        self.requests = 0
+        if page:
+            self.session.hello(page, visible=True)
+
+    def click(self, target="style:gothic", **args):
+        """Ask as a page does; returns the job."""
+        self.requests += 1
+        asked = {
+            "image": self.pictures[0].id,
+            "targets": [self.model.resolve(target).wire()] if target else [],
+            "method": "gradient",
+            "params": {},
+            "score": "logit",
+            "layer": None,
+            "seed": 0,
+            "have": None,
+        }
+        return self.session.explain({"page": "p", "n": self.requests}, **(asked | args))
+
+    def turn(self, times=1, seconds=0.02):
+        """Let the compute thread take some steps; time passes between them."""
+        for _ in range(times):
+            self.clock.advance(seconds)
+            if not self.schedule.turn():
+                return False
+        return True
+
+    def run(self, *, ack=True):
+        """Let the compute thread run until nothing is left, an attentive page acknowledging."""
+        while self.turn():
+            if ack:
+                self.ack()
+        if ack:
+            self.ack()
+
+    def ack(self, page="p"):
+        """Acknowledge all that has come."""
+        frames = self.port.frames
+        if frames:
+            self.session.ack(page, frames[-1]["seq"])

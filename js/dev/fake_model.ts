@@ -1,6 +1,6 @@
 // A model without a kernel: traits, events and a `send` that goes to whoever answers. For development only.
 
-type Callback = (...args: unknown[]) => void;
+type Callback = (...args: never[]) => void;
 
 export class FakeModel {
   readonly traits: Record<string, unknown>;
@@ -18,14 +18,14 @@ export class FakeModel {
 
   set(name: string, value: unknown): void {
     this.traits[name] = value;
-    this.#tell(`change:${name}`);
+    this.tell(`change:${name}`);
   }
 
   /** Sets several at once, then tells, as one update message does. */
   update(traits: Record<string, unknown>): void {
     Object.assign(this.traits, traits);
     for (const name of Object.keys(traits)) {
-      this.#tell(`change:${name}`);
+      this.tell(`change:${name}`);
     }
   }
 
@@ -45,12 +45,12 @@ export class FakeModel {
   }
 
   receive(message: Record<string, unknown>, buffers: unknown[] = []): void {
-    this.#tell("msg:custom", { v: 1, ...message }, buffers);
+    this.tell("msg:custom", { v: 1, ...message }, buffers);
   }
 
-  #tell(name: string, ...args: unknown[]): void {
+  tell(name: string, ...args: unknown[]): void {
     for (const callback of [...(this.#callbacks.get(name) ?? [])]) {
-      callback(...args);
+      (callback as (...args: unknown[]) => void)(...args);
     }
   }
 }

@@ -5,10 +5,10 @@ import { h, onChange, type Part } from "./dom.ts";
 import type { Display, Sign } from "./protocol.ts";
 
 const SIGNS: readonly { value: Sign; label: string }[] = [
-  { value: "signed", label: "Signed (for and against)" },
-  { value: "absolute", label: "Absolute (how much)" },
-  { value: "positive", label: "Positive (for) only" },
-  { value: "negative", label: "Negative (against) only" },
+  { value: "signed", label: "Signed" },
+  { value: "absolute", label: "Absolute" },
+  { value: "positive", label: "Positive only" },
+  { value: "negative", label: "Negative only" },
 ];
 
 export function createDisplay(
@@ -18,7 +18,6 @@ export function createDisplay(
 ): Part<Display> {
   const sign = choice(
     { label: "Sign", options: SIGNS, name: "sign" },
-    // A locked end of the scale was taken for the other kind of map.
     (value) => change({ sign: value as Sign }),
     signal,
   );

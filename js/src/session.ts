@@ -43,36 +43,42 @@ export class Session {
   /** Its parameters as the kernel spells them. */
   #canonical: Params | undefined;
   #cancelWanted = false;
-  #welcomed = false;
+  #heard = false;
+  /** performance.now() of the newest hello that was sent because the kernel owed an answer and said nothing. */
+  #probed = 0;
 
   constructor(model: Model, signal: AbortSignal, cacheBytes?: number) {
     this.#model = model;
     this.signal = signal;
     this.#library = new Library(cacheBytes);
     this.#timers = new Timers(signal);
-    this.#link = new Link(model, () => this.#lost());
+    this.#link = new Link(model, this.#timers, {
+      lost: () => this.#lost(),
+      now: () => ({ visible: this.flow.visible, job: this.#follow.newest }),
+    });
     this.#follow = new Follow(this.#link.page);
     this.flow = new Flow(this.#link.page, (message) => this.#link.send(message));
     this.store = createStore(loadState(model, this.#library));
     this.#look = new Look(model, this.store, this.#timers, signal);
 
     listen(model, "msg:custom", ((m: unknown, b?: unknown[]) => this.#receive(m, b)) as never, signal);
-    for (const name of ["images", "image", "base"]) {
-      listen(model, `change:${name}`, () => this.store.set(readPictures(model)), signal);
-    }
-    listen(model, "change:card", () => this.store.set({ card: readCard(model) }), signal);
-    const predicted = () => this.store.set({ predictions: readPredictions(model) });
-    listen(model, "change:predictions", predicted, signal);
-    for (const name of ["target", "method", "params", "score", "seed"]) {
-      listen(model, `change:${name}`, () => this.#chosen(), signal);
-    }
-    listen(model, "change:result", () => this.#resulted(), signal);
-    listen(model, "change:result_data", () => this.#resulted(), signal);
+    const on = (names: string, run: () => void): void => {
+      for (const name of names.split(" ")) {
+        listen(model, `change:${name}`, run, signal);
+      }
+    };
+    on("images image base", () => {
+      this.store.set(readPictures(model));
+      this.#chosen();
+    });
+    on("card", () => this.store.set({ card: readCard(model) }));
+    on("predictions", () => this.store.set({ predictions: readPredictions(model) }));
+    on("target method params score seed", () => this.#chosen());
+    on("result result_data", () => this.#resulted());
 
-    this.#link.keep(() => this.#hello(), signal);
-    this.#hello();
+    this.#link.open(signal);
     this.#timers.later("welcome", TIMES.welcome, () => {
-      if (!this.#welcomed && this.#state.phase === "idle") {
+      if (!this.#heard && this.#state.phase === "idle") {
         this.store.set({ phase: "saved", notice: "No kernel answers; the last map is shown." });
       }
     });
@@ -130,15 +136,8 @@ export class Session {
   #ask(change: Partial<Choice>): void {
     this.#timers.stop("params");
     const choice = { ...this.#state.choice, ...change };
-    const args: ExplainArgs = {
-      image: choice.image,
-      targets: choice.target === null ? [] : [choice.target],
-      method: choice.method,
-      params: choice.params,
-      score: choice.score,
-      layer: choice.layer,
-      seed: choice.seed,
-    };
+    const { target, ...rest } = choice;
+    const args: ExplainArgs = { ...rest, targets: target === null ? [] : [target] };
     const cached = this.#library.find(args, this.#state.card.revision);
     this.#n += 1;
     this.#asked = { n: this.#n, args, at: performance.now() };
@@ -177,12 +176,6 @@ export class Session {
     }
   }
 
-  #hello(): void {
-    this.#link.greeted = performance.now();
-    const { visible } = this.flow;
-    this.#link.send({ type: "hello", page: this.#link.page, visible, job: this.#follow.newest });
-  }
-
   /** There is no kernel to send to; what is drawn stays. */
   #lost(): void {
     this.#timers.stop("queued");
@@ -196,6 +189,7 @@ export class Session {
     if (m === null || (m.type === "welcome" && m.page !== this.#link.page)) {
       return;
     }
+    this.#heard = true;
     if (["disconnected", "saved"].includes(this.#state.phase)) {
       this.store.set({ phase: "idle" });
     }
@@ -222,12 +216,13 @@ export class Session {
   }
 
   #onWelcome(m: Welcome): void {
-    this.#welcomed = true;
+    this.#link.welcomed();
+    const older = m.job < this.#follow.newest;
     this.#follow.newest = Math.max(this.#follow.newest, m.job);
-    if (m.running) {
-      return; // `accepted` and the newest frame follow.
+    if (m.running || older) {
+      return; // `accepted` and the newest frame follow; or it was overtaken on its way.
     }
-    if (this.#follow.asked !== null && this.#asked !== null && this.#asked.at < this.#link.greeted) {
+    if (this.#follow.asked !== null && this.#asked !== null && this.#asked.at < this.#probed) {
       // Messages keep their order, so a request older than this greeting was lost on the way.
       this.#request(this.#library.find(this.#asked.args, this.#state.card.revision)?.key ?? null);
     } else if (this.#follow.asked === null && !this.#follow.ended) {
@@ -279,16 +274,14 @@ export class Session {
 
   #onFrame(frame: Frame): void {
     const verdict = this.#follow.frame(frame);
-    this.flow.received(frame.seq, verdict !== "drop");
-    if (verdict === "drop") {
+    const { choice, map: before, startedAt } = this.#state;
+    const again = before?.job === frame.job && before.seq >= frame.seq;
+    this.flow.received(frame.seq, verdict !== "drop" && !again);
+    if (verdict === "drop" || again) {
       return;
     }
     if (verdict === "follow") {
       this.#args = null;
-    }
-    const { choice, map: before, startedAt } = this.#state;
-    if (verdict === "paint" && before?.job === frame.job && before.seq >= frame.seq) {
-      return;
     }
     const image = this.#args?.image ?? currentPicture(this.#state)?.id ?? "";
     const maps = splitMaps(frame, frame.values, { image, job: frame.job, seq: frame.seq });
@@ -319,9 +312,13 @@ export class Session {
     }
     this.#timers.stop("queued");
     if (verdict === "refused") {
+      const held = this.#follow.forget();
       this.#asked = null;
-      this.#finish({ phase: "error", error: m.message ?? m.code, notice: m.message ?? "" });
-      this.#resume(this.#follow.forget());
+      // Nothing changed in the kernel: what it holds is the choice again, and what is drawn is of it.
+      this.#adopt();
+      const phase = this.#follow.ended ? "error" : "running";
+      this.#finish({ phase, error: m.message ?? m.code, stale: false, notice: m.message ?? "" });
+      this.#resume(held);
       return;
     }
     const { map, phase } = this.#state;
@@ -361,11 +358,14 @@ export class Session {
   /** The kernel's choice, unless the page's own is under way or a job says it better. */
   #chosen(): void {
     if (this.#follow.asked === null && this.#follow.ended && !this.#timers.has("params")) {
-      const { card, choice } = this.#state;
-      const id = currentPicture(this.#state)?.id ?? choice.image;
-      const next = readChoice(this.#model, card, id);
-      this.store.set({ choice: { ...next, layer: choice.layer, target: next.target ?? choice.target } });
+      this.#adopt();
     }
+  }
+
+  #adopt(): void {
+    const { card, choice } = this.#state;
+    const next = readChoice(this.#model, card, currentPicture(this.#state)?.id ?? choice.image);
+    this.store.set({ choice: { ...next, layer: choice.layer, target: next.target ?? choice.target } });
   }
 
   /** The last finished map as a trait: of use only where the final frame of the followed job was lost. */
@@ -386,7 +386,8 @@ export class Session {
   #watch(): void {
     this.#timers.later("silence", TIMES.silence, () => {
       if (this.#follow.asked !== null || !this.#follow.ended) {
-        this.#hello();
+        this.#probed = performance.now();
+        this.#link.hello();
         this.#watch();
       }
     });

@@ -60,7 +60,9 @@ export function meta({ target = GOTHIC, names, method, final = false, done, key 
     unit: "gradients",
     final,
     ms: 100,
-    quality: [final ? [{ name: "completeness_error", value: 0.002, text: "completeness error 0.2 %", bad: false }] : []],
+    quality: [
+      final ? [{ name: "completeness_error", value: 0.002, text: "completeness error 0.2 %", bad: false }] : [],
+    ],
     scores: [1],
     score_unit: "logit",
     empty: [null],
@@ -104,8 +106,7 @@ export function open(given: Record<string, unknown> = {}, cacheBytes?: number) {
     recover: () => {
       alive = true;
     },
-    welcome: (job = 0, running = false) =>
-      model.receive({ type: "welcome", page, job, running, ipykernel: "7.4.0" }),
+    welcome: (job = 0, running = false) => model.receive({ type: "welcome", page, job, running, ipykernel: "7.4.0" }),
     /** Accepts the page's request n, by default the newest one. */
     accept: (job: number, n = of("request").length) => {
       const request = of("request")[n - 1] as Message;
@@ -114,7 +115,15 @@ export function open(given: Record<string, unknown> = {}, cacheBytes?: number) {
     },
     /** Accepts a job that Python, or another page, started. */
     start: (job: number, target: Target, req: unknown = null) => {
-      const args = { image: "img-0", targets: [target], method: "gradient", params: {}, score: "logit", layer: null, seed: 0 };
+      const args = {
+        image: "img-0",
+        targets: [target],
+        method: "gradient",
+        params: {},
+        score: "logit",
+        layer: null,
+        seed: 0,
+      };
       model.receive({ type: "accepted", job, req, kind: "explain", args });
     },
     frame: (job: number, options: FrameOptions = {}) => {

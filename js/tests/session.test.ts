@@ -1,7 +1,7 @@
 // The rules of docs/protocol.md as the page keeps them, told as what a person sees.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { TIMES } from "../src/session.ts";
-import { GOTHIC, INSIDE, ROMAN, meta, open } from "./harness.ts";
+import { GOTHIC, INSIDE, meta, open, ROMAN } from "./harness.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -228,8 +228,8 @@ describe("rule 8: busy and lost kernels", () => {
     page.lose();
     page.session.select(GOTHIC);
     page.recover();
-    page.model.update({ comm_live: true });
-    page.model.set("comm_live", true);
+    page.model.tell("comm_live_update");
+    expect(page.of("hello")).toHaveLength(2);
     page.welcome();
     expect(page.state.phase).toBe("idle");
   });
@@ -338,6 +338,35 @@ describe("rule 9: maps that the page keeps", () => {
   });
 });
 
+describe("rule 11: the greeting", () => {
+  test("is repeated until it is answered, three times at most", () => {
+    const page = open();
+    const at = [299, 1, 700, 2000, 60_000].map((ms) => {
+      vi.advanceTimersByTime(ms);
+      return page.of("hello").length;
+    });
+    expect(at).toEqual([1, 2, 3, 4, 4]);
+  });
+
+  test("is not repeated after its answer", () => {
+    const page = open();
+    page.welcome();
+    vi.advanceTimersByTime(60_000);
+    expect(page.of("hello")).toHaveLength(1);
+  });
+
+  test("answered late or twice disturbs no running job and repeats no request", () => {
+    const page = open();
+    page.session.select(GOTHIC);
+    page.welcome(0, false);
+    page.accept(1);
+    page.frame(1);
+    page.welcome(0, false);
+    expect(page.state.phase).toBe("running");
+    expect(page.of("request")).toHaveLength(1);
+  });
+});
+
 describe("a page that was loaded anew", () => {
   const saved = {
     target: "style:gothic",
@@ -434,6 +463,7 @@ describe("asking", () => {
 describe("display", () => {
   test("never asks the kernel, and is saved once the hand rests", () => {
     const page = open();
+    page.welcome();
     const sent = page.sent.length;
     page.session.setDisplay({ opacity: 0.4 });
     page.session.setDisplay({ opacity: 0.5 });

@@ -142,7 +142,7 @@ def train(model: MultiHead, images: Tensor, labels: Tensor, recipe: Recipe, devi
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, len(steps), pct_start=0.2)
     model.train()
     with tqdm(steps, desc="training", unit="step") as bar:
-        for chosen, small in bar:
+        for step, (chosen, small) in enumerate(bar):
             batch = images[chosen].to(device, non_blocking=True).float().div(255)
             batch = functional.avg_pool2d(batch, 2) if small else batch
             truth = labels[chosen].to(device)
@@ -158,7 +158,7 @@ def train(model: MultiHead, images: Tensor, labels: Tensor, recipe: Recipe, devi
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             schedule.step()
-            if bar.n % 50 == 0:
+            if step % 20 == 0:
                 bar.set_postfix(loss=f"{loss.item():.3f}")
     model.eval()
 

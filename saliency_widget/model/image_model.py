@@ -130,9 +130,12 @@ class ImageModel:
                     raise ModelError(message)
                 self.heads = heads
 
-    def input(self, image: Picture | Tensor) -> Tensor:
-        """Return the model's input (C, h, w), on the model's device, for a picture or a tensor (3, H, W) in [0, 1]."""
-        pixels = image.tensor if isinstance(image, Picture) else image
+    def input(self, image: Any) -> Tensor:
+        """Return the model's input (C, h, w), on the model's device, for an image of any kind.
+
+        A float tensor (3, H, W) in [0, 1] is taken as it is; everything else is read as :meth:`predict` reads it.
+        """
+        pixels = image if isinstance(image, Tensor) and image.is_floating_point() else read_image(image).tensor
         return self._preprocess(pixels).to(self.device, self.dtype)
 
     def scores(self, points: Tensor, *, grad: bool) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -90,7 +91,7 @@ def _load_torchvision(name: str, *, weights: str | None, **options: Any) -> Imag
         module = zoo.get_model(name, weights=None if weights is None else chosen)
     except (URLError, OSError) as error:
         raise _missing(name, chosen.url, error) from error
-    except (RuntimeError, ValueError, EOFError) as error:
+    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
         raise _broken(name, chosen.url, error) from error
     return ImageModel(
         module,

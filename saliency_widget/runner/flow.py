@@ -58,7 +58,6 @@ class _Page:
 class _Held:
     end: Any
     frame: Any
-    since: float
 
 
 @dataclass
@@ -138,7 +137,7 @@ class Flow:
         if frame is None:
             return [Outgoing("end", end)]
         before = self.overtaken()
-        self._held = _Held(end, frame, self.clock())
+        self._held = _Held(end, frame)
         return before + self._release()
 
     def overtaken(self) -> list[Outgoing]:
@@ -164,12 +163,12 @@ class Flow:
 
     def deadline(self) -> float | None:
         """When :meth:`tick` should be called, if nothing else happens before; None if nothing waits."""
-        held = None if self._held is None else self._held.since
-        waiting = [since for since in (held, self._dirty_since) if since is not None]
-        if not waiting:
+        if self._held is None and self._dirty_since is None:
             return None
-        in_flight = [page.since for page in self._gate(final=True) if page.settled < self.seq]
-        return min(waiting + in_flight) + RESET
+        since = [page.since for page in self._gate(final=True) if page.settled < self.seq]
+        if self._dirty_since is not None:
+            since.append(self._dirty_since)
+        return min(since) + RESET
 
     # -- the rules ----------------------------------------------------------------------------------------------------
 
@@ -206,7 +205,8 @@ class Flow:
         now = self.clock()
         out: list[Outgoing] = []
         held = self._held
-        if held is not None and (not self._pages or self._has_credit(final=True) ):
+        # Nothing is sent while a frame is held, so whoever has no credit now has it within the reset.
+        if held is not None and (not self._pages or self._has_credit(final=True)):
             self._held = None
             if self._pages:
                 out.append(self._count(held.frame))

@@ -287,8 +287,9 @@ class Session:
                 self.explanations = job.explanations = finished.explanations
                 values |= state.result(job.number, finished.frame, finished.args)
                 frame = finished.frame if status == "complete" else None
+            self._port.write(values)  # before the end, so that who hears of it finds them
             self.jobs.end(job, status, frame=frame)
-            self._write(values)
+            self._outbox.send(self._outbox.flow.changed())
         self._port.tell()
         for explanation in job.explanations:
             for callback in list(self.callbacks):

@@ -187,13 +187,14 @@ class ComputeThread(Schedule):
         with self._changed:
             task, self._current = self._current, None
             self._thread = None
-            if self._tasks:
-                self._ensure()
         if task is not None:
             try:
                 task.fail(error)
             except BaseException:  # noqa: BLE001 - the thread is dying already
                 _log.exception("a job could not be ended")
+        with self._changed:
+            if self._tasks:
+                self._ensure()
 
 
 _threads: dict[str, ComputeThread] = {}

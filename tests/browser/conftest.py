@@ -23,6 +23,15 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 
+# What a cell needs before it can show a widget, and the cell that shows one.
+SETUP = """
+import ipywidgets
+import saliency_widget as sw
+model = sw.load("demo/vgg")
+scenes = sw.demo.buildings(3, seed=5)
+"""
+SHOW = "w = sw.SaliencyWidget(model, scenes, target='style')\nw"
+
 Notebook = Callable[..., NotebookPage]
 Contexts = Callable[[float], BrowserContext]
 failed = pytest.StashKey[bool]()
@@ -109,6 +118,75 @@ def notebook(lab: LabServer, contexts: Contexts, shots: Path, request: pytest.Fi
             if request.node.stash.get(failed, False):
                 keep(page, shots / "failed" / f"{request.node.name}-{number}".replace("/", "_"))
             page.close()
+
+
+class Bench:
+    """One notebook page, with one kernel that has imported torch, lent to one test after the other."""
+
+    def __init__(self, lab: LabServer, contexts: Contexts) -> None:
+        self._lab = lab
+        self._contexts = contexts
+        self._page: NotebookPage | None = None
+
+    def lend(self, cells: Sequence[str], *, width: int, height: int) -> NotebookPage:
+        """Give the page with these cells alone, none of them run, and no widget left in its kernel."""
+        if self._page is None:
+            path = write_notebook(self._lab.notebooks, [SETUP])
+            self._page = NotebookPage(self._lab, self._contexts(1), path)
+            self._page.run_all()
+        page = self._page
+        page.page.set_viewport_size({"width": width, "height": height})
+        page.execute("ipywidgets.Widget.close_all()")
+        page.replace_cells(cells)
+        page.guard.problems.clear()
+        page.wire.clear()
+        return page
+
+    def drop(self) -> None:
+        """Close the page; the next test gets another one, with another kernel."""
+        page, self._page = self._page, None
+        if page is not None:
+            page.close()
+
+
+@pytest.fixture(scope="session")
+def _bench(lab: LabServer, contexts: Contexts) -> Iterator[Bench]:
+    bench = Bench(lab, contexts)
+    yield bench
+    bench.drop()
+
+
+@pytest.fixture
+def bench(_bench: Bench, shots: Path, request: pytest.FixtureRequest) -> Iterator[Notebook]:
+    """Open one notebook of given cells on the page that the tests share: no kernel to start, no JupyterLab to load.
+
+    `sw`, `model` and `scenes` (three pictures) are there. All cells are run unless ``run=False``. A test that
+    restarts the kernel, or leaves anything behind in it, uses `notebook`. After a failure the page is not lent again.
+    """
+    lent: list[NotebookPage] = []
+
+    def open_cells(
+        cells: Sequence[str] = (SHOW,), *, run: bool = True, width: int = 1200, height: int = 900
+    ) -> NotebookPage:
+        page = _bench.lend(cells, width=width, height=height)
+        lent.append(page)
+        if run:
+            page.run_all()
+        return page
+
+    yield open_cells
+    try:
+        for page in lent:
+            page.settle()
+            page.guard.check()
+    except AssertionError:
+        request.node.stash[failed] = True
+        raise
+    finally:
+        if request.node.stash.get(failed, False):
+            for page in lent:
+                keep(page, shots / "failed" / request.node.name.replace("/", "_"))
+            _bench.drop()
 
 
 def keep(notebook: NotebookPage, folder: Path) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import BrowserContext, Locator, Page
 
-WIDGET = ".saliency-widget"
+WIDGET = ".sw-root"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 # JupyterLab redraws a restored output before its widget's model is back, logs this once, and draws it
@@ -135,6 +135,20 @@ class NotebookPage:
         self.page.evaluate("() => window.__lab.run('notebook:run-all-cells')")
         self.wait_idle(timeout)
 
+    def replace_cells(self, sources: Sequence[str]) -> None:
+        """Put other code cells in place of all; nothing is run, and the kernel is not asked."""
+        self.page.evaluate(
+            """(sources) => {
+              const { sharedModel } = window.__lab.panel.content.model;
+              const cell = (source) => ({ cell_type: "code", source, metadata: {}, outputs: [], execution_count: null });
+              sharedModel.transact(() => {
+                sharedModel.deleteCellRange(0, sharedModel.cells.length);
+                sharedModel.insertCells(0, sources.map(cell));
+              });
+            }""",
+            list(sources),
+        )
+
     def run_cell(self, index: int, *, wait: bool = False) -> None:
         """Start a cell; it goes on running unless told to wait. Markdown cells count in `index` too."""
         self.page.evaluate(
@@ -176,9 +190,37 @@ class NotebookPage:
         """What a cell printed and returned, as plain text."""
         return "".join(_text(output) for output in self._outputs()[index])
 
+    def wait_output(self, index: int, text: str, timeout: float = 30) -> None:
+        """Wait until a cell has printed something, which it may do long before it ends."""
+        self.page.wait_for_function(
+            """([index, text]) => {
+              const outputs = window.__lab.panel.content.widgets[index].model.outputs.toJSON();
+              return outputs.some((o) => [o.text ?? ""].flat().join("").includes(text));
+            }""",
+            arg=[index, text],
+            timeout=timeout * 1000,
+        )
+
     def _outputs(self) -> list[list[dict[str, Any]]]:
         script = "() => window.__lab.panel.content.widgets.map((c) => c.model.outputs?.toJSON() ?? [])"
         found: list[list[dict[str, Any]]] = self.page.evaluate(script)
+        return found
+
+    # Commands
+
+    def count_commands(self) -> None:
+        """Write down from now on each command that JupyterLab executes; a reload forgets them."""
+        self.page.evaluate(
+            """() => {
+              const { commands } = window.__lab.app;
+              window.__lab.executed = [];
+              window.__lab.counting ??= commands.commandExecuted.connect((_, { id }) => window.__lab.executed.push(id));
+            }"""
+        )
+
+    def commands(self) -> list[str]:
+        """The commands that were executed since `count_commands`."""
+        found: list[str] = self.page.evaluate("() => window.__lab.executed")
         return found
 
     # Kernel

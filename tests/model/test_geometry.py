@@ -15,7 +15,6 @@ from small_models import Quadratic
 NORMAL = v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 
-
 # name, preprocessing, (width, height), the box that it must find
 CASES = {
     "the whole picture, squeezed": (v2.Compose([v2.Resize((64, 64)), NORMAL]), (300, 200), (0, 0, 300, 200)),
@@ -43,7 +42,9 @@ def test_the_box_is_found_to_half_a_pixel_for(name):
 
 def test_a_preprocessing_that_is_no_resize_and_crop_gets_the_whole_picture():
     def swirl(image: torch.Tensor) -> torch.Tensor:
-        return image.flatten(1)[:, torch.randperm(image[0].numel(), generator=torch.Generator().manual_seed(0))].view_as(image)
+        return image.flatten(1)[
+            :, torch.randperm(image[0].numel(), generator=torch.Generator().manual_seed(0))
+        ].view_as(image)
 
     model = sw.ImageModel(Quadratic(), preprocess=swirl, device="cpu")
     geometry = model.geometry(read_image(Image.new("RGB", (40, 30))))

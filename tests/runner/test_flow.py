@@ -102,6 +102,39 @@ def test_the_end_waits_no_longer_than_the_reset():
     assert flow.deadline() is None
 
 
+def test_the_reset_counts_from_the_oldest_frame_in_flight():
+    flow, clock = flow_with("a")
+    send_frame(flow, clock)
+    clock.advance(0.75 * RESET)
+    send_frame(flow, clock)
+    flow.finish("end", "final")
+    due = flow.deadline()
+    assert due is not None
+    assert due - clock() < 0.5 * RESET
+    clock.advance(due - clock())
+    assert names(flow.tick()) == ["frame final", "end end"]
+
+
+def test_a_page_that_acknowledges_slowly_is_not_reset():
+    flow, clock = flow_with("a")
+    send_frame(flow, clock)
+    send_frame(flow, clock)
+    clock.advance(0.75 * RESET)
+    flow.ack("a", 1)
+    send_frame(flow, clock)
+    clock.advance(0.75 * RESET)
+    assert not flow.wants_frame()
+
+
+def test_no_end_is_lost_when_jobs_finish_one_upon_the_other():
+    flow, clock = flow_with("a")
+    send_frame(flow, clock)
+    send_frame(flow, clock)
+    flow.finish("end 1", "final 1")
+    assert names(flow.finish("end 2", "final 2")) == ["end end 1"]
+    assert names(flow.ack("a", 2)) == ["frame final 2", "end end 2"]
+
+
 def test_the_end_of_a_job_without_a_frame_goes_at_once():
     flow, clock = flow_with("a")
     send_frame(flow, clock)
@@ -210,6 +243,30 @@ def test_the_state_goes_out_after_the_reset_even_if_no_page_answers():
     assert due is not None
     clock.advance(due - clock())
     assert names(flow.tick()) == ["state"]
+
+
+def test_the_state_does_not_wait_longer_because_a_page_answers_slowly():
+    flow, clock = flow_with("a")
+    send_frame(flow, clock)
+    send_frame(flow, clock)
+    flow.changed()
+    clock.advance(0.75 * RESET)
+    assert flow.ack("a", 1) == []
+    due = flow.deadline()
+    assert due is not None
+    clock.advance(due - clock())
+    assert due - clock() < 0.3 * RESET
+    assert names(flow.tick()) == ["state"]
+
+
+def test_the_state_goes_out_within_the_reset_however_fast_jobs_end():
+    flow, clock = flow_with("a")
+    sent = []
+    for job in range(60):
+        clock.advance(0.1)
+        sent += [*flow.overtaken(), *flow.finish("end", f"final {job}"), *flow.changed()]
+        sent += flow.ack("a", flow.seq - 1)  # always one frame behind
+    assert 2 <= [item.what for item in sent].count("state") <= 3
 
 
 def test_many_changes_of_the_state_are_sent_once():

@@ -1,0 +1,139 @@
+// Heads by mouse and keyboard, with few classes, a thousand, and none.
+import { beforeEach, expect, test } from "vitest";
+import { card, predictions } from "../dev/card.ts";
+import { createHeads } from "../src/heads.ts";
+import type { Head, Predictions, Target } from "../src/protocol.ts";
+
+const until = new AbortController().signal;
+
+function draw(scenario: string, target: Target | null = null) {
+  const { heads } = card(scenario);
+  const chosen: Target[] = [];
+  const part = createHeads((t) => chosen.push(t), until);
+  document.body.replaceChildren(part.el);
+  const told = { image: "i", heads: predictions(heads, 0) } as Predictions;
+  const update = (next: Target | null, p = told, h: readonly Head[] = heads) =>
+    part.update({ heads: h, predictions: p, target: next, old: false });
+  update(target);
+  const options = (): HTMLElement[] => [...part.el.querySelectorAll<HTMLElement>("[role=option]")];
+  const row = (head: string, cls: number): HTMLElement => {
+    const found = part.el.querySelector<HTMLElement>(`[data-head="${head}"][data-class="${cls}"]`);
+    if (found === null) {
+      throw new Error(`no ${head}:${cls}`);
+    }
+    return found;
+  };
+  return { part, chosen, update, options, row, told };
+}
+const press = (name: string, on: Element | null = document.activeElement): void => {
+  on?.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true }));
+};
+
+beforeEach(() => document.body.replaceChildren());
+
+test("each class of each head is an option, and a click chooses it", () => {
+  const { options, row, chosen } = draw("done");
+  expect(options()).toHaveLength(5);
+  row("perspective", 1).click();
+  expect(chosen).toEqual([{ head: "perspective", index: 1, versus: null }]);
+});
+
+test("one class of all heads is selected", () => {
+  const { options, update } = draw("done");
+  update({ head: "perspective", index: 0, versus: null });
+  const selected = options().filter((o) => o.getAttribute("aria-selected") === "true");
+  expect(selected.map((o) => [o.dataset["head"], o.dataset["class"]])).toEqual([["perspective", "0"]]);
+});
+
+test("arrows, Home and End walk a head and stop at its ends", () => {
+  const { row, chosen } = draw("done");
+  row("style", 0).focus();
+  for (const name of ["ArrowDown", "ArrowDown", "ArrowDown", "Home", "End", "ArrowUp"]) {
+    press(name);
+  }
+  expect(chosen.map((t) => t.index)).toEqual([1, 2, 0, 2, 1]);
+  expect(document.activeElement).toBe(row("style", 1));
+});
+
+test("other keys are left alone, Tab above all", () => {
+  const { row, chosen } = draw("done");
+  row("style", 0).focus();
+  const tab = new KeyboardEvent("keydown", { key: "Tab", bubbles: true, cancelable: true });
+  document.activeElement?.dispatchEvent(tab);
+  expect([tab.defaultPrevented, chosen]).toEqual([false, []]);
+});
+
+test("each head is one tab stop: its chosen class, or its first", () => {
+  const { options } = draw("done", { head: "style", index: 2, versus: null });
+  const stops = options().filter((o) => o.tabIndex === 0);
+  expect(stops.map((o) => [o.dataset["head"], o.dataset["class"]])).toEqual([
+    ["style", "2"],
+    ["perspective", "0"],
+  ]);
+});
+
+test("new predictions change bars and numbers, and keep the focus", () => {
+  const { row, update, told } = draw("done");
+  row("style", 1).focus();
+  const before = row("style", 0).textContent;
+  const style = { logits: [9, 0, 0], probabilities: [0.5, 0.25, 0.25] };
+  update(null, { ...told, heads: { ...told.heads, style } });
+  expect(row("style", 0).textContent).not.toBe(before);
+  expect(row("style", 0).textContent).toContain("50.0 %");
+  expect(document.activeElement).toBe(row("style", 1));
+});
+
+test("of a thousand classes the twelve likeliest are drawn, likeliest first", () => {
+  const { options, told } = draw("long");
+  const scores = told.heads?.["object"] as { probabilities: number[] };
+  const shown = options().map((o) => scores.probabilities[Number(o.dataset["class"])] as number);
+  expect(shown).toHaveLength(12);
+  expect(shown).toEqual([...scores.probabilities].sort((a, b) => b - a).slice(0, 12));
+});
+
+test("the chosen one of a thousand is always there", () => {
+  const { options, row } = draw("long", { head: "object", index: 777, versus: null });
+  expect(options()).toHaveLength(13);
+  expect(row("object", 777).getAttribute("aria-selected")).toBe("true");
+});
+
+test("a search finds by part of the name, and Esc ends the search", () => {
+  const { part, options, row } = draw("long");
+  const filter = part.el.querySelector<HTMLInputElement>("input[type=search]");
+  if (filter === null) {
+    throw new Error("no search field");
+  }
+  filter.value = "SOLVEYLO 389";
+  filter.dispatchEvent(new Event("input"));
+  expect(options()).toHaveLength(1);
+  press("ArrowDown", filter);
+  expect(document.activeElement).toBe(row("object", 389));
+  filter.value = "lo";
+  filter.dispatchEvent(new Event("input"));
+  expect(options().length).toBeLessThanOrEqual(40);
+  press("Escape", filter);
+  expect([filter.value, options().length]).toEqual(["", 12]);
+});
+
+test("a thousand classes take few elements", () => {
+  const { part } = draw("long");
+  expect(part.el.querySelectorAll("*").length).toBeLessThan(100);
+});
+
+test("a regression head is one row with value and unit, chosen by click or Enter", () => {
+  const { part, chosen } = draw("regression");
+  const row = part.el.querySelector<HTMLElement>('[data-head="age"]');
+  expect(row?.textContent).toContain("7.2 years");
+  row?.click();
+  press("Enter", row);
+  expect(chosen).toEqual([
+    { head: "age", index: null, versus: null },
+    { head: "age", index: null, versus: null },
+  ]);
+});
+
+test("before the first prediction no number is invented", () => {
+  const { row, update } = draw("done");
+  update(null, {});
+  expect(row("style", 0).textContent).toContain("–");
+});

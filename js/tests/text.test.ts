@@ -1,0 +1,59 @@
+// Numbers and targets as a person reads them.
+import { expect, test } from "vitest";
+import { ticks } from "../src/colourbar.ts";
+import { formatNumber, formatPercent, formatSeconds } from "../src/format.ts";
+import type { Head } from "../src/protocol.ts";
+import { parseTarget, targetLabel } from "../src/targets.ts";
+
+test.each([
+  [0, "0"],
+  [0.01234, "0.0123"],
+  [-1.5, "−1.5"],
+  [1234.6, "1230"],
+  [0.00004216, "4.22 × 10⁻⁵"],
+  [1234567, "1.23 × 10⁶"],
+  [0.00099999, "0.001"],
+])("%d is written %s", (x, text) => {
+  expect(formatNumber(x)).toBe(text);
+});
+
+test("a probability is never rounded to certainty", () => {
+  expect([0, 0.00004, 0.5, 0.99996, 1].map(formatPercent)).toEqual([
+    "0.0 %",
+    "< 0.1 %",
+    "50.0 %",
+    "> 99.9 %",
+    "100.0 %",
+  ]);
+});
+
+test("times", () => {
+  expect([12.4, 1234, 61_000].map(formatSeconds)).toEqual(["12 ms", "1.2 s", "1 min 1 s"]);
+});
+
+test("zero stands in the middle of a signed colour bar, and what speaks against is named by its value", () => {
+  expect(ticks(2, "signed")).toEqual(["−2", "−1", "0", "1", "2"]);
+  expect(ticks(2, "absolute")).toEqual(["0", "0.5", "1", "1.5", "2"]);
+  expect(ticks(2, "negative")).toEqual(["0", "−0.5", "−1", "−1.5", "−2"]);
+});
+
+const HEADS: Head[] = [
+  { name: "style", kind: "classes", classes: ["gothic", "a: b", "1 versus 1", "x"] },
+  { name: "age", kind: "value", unit: "years" },
+];
+
+test.each([
+  ["style:gothic", "style: gothic", { head: "style", index: 0, versus: null }],
+  ["style:a: b", "style: a: b", { head: "style", index: 1, versus: null }],
+  ["style:1 versus 1", "style: 1 versus 1", { head: "style", index: 2, versus: null }],
+  ["style:gothic versus x", "style: gothic rather than x", { head: "style", index: 0, versus: 3 }],
+  ["style:3", "style: x", { head: "style", index: 3, versus: null }],
+  ["age", "age", { head: "age", index: null, versus: null }],
+])("%s", (text, label, target) => {
+  expect(parseTarget(text, HEADS)).toEqual(target);
+  expect(targetLabel(target, HEADS)).toBe(label);
+});
+
+test.each(["", "style", "style:nothing", "other:gothic", "style:99"])("%j is no target of this model", (text) => {
+  expect(parseTarget(text, HEADS)).toBeNull();
+});

@@ -1,0 +1,242 @@
+// The whole page over a model without a kernel: what anywidget calls, what a person does, what is left afterwards.
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { FakeModel } from "../dev/fake_model.ts";
+import createWidget from "../src/widget.ts";
+import { type Message, meta, traits } from "./harness.ts";
+
+let seen: ((entries: { isIntersecting: boolean }[]) => void)[] = [];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  seen = [];
+  // happy-dom lays nothing out, so nothing ever comes into sight by itself.
+  const observer = class {
+    constructor(tell: (entries: { isIntersecting: boolean }[]) => void) {
+      seen.push(tell);
+    }
+    observe(): void {}
+    disconnect(): void {}
+  };
+  vi.stubGlobal("IntersectionObserver", observer);
+  vi.stubGlobal("createImageBitmap", () => Promise.reject(new Error("no pictures here")));
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function mount(given: Record<string, unknown> = {}, views = 1) {
+  const model = new FakeModel({ ...traits(), ...given });
+  const sent: Message[] = [];
+  model.answer = (message) => void sent.push(message);
+  const widget = createWidget();
+  const life = new AbortController();
+  // anywidget hands out a new proxy each time.
+  const proxy = () => ({
+    get: model.get.bind(model),
+    set: model.set.bind(model),
+    save_changes: () => {},
+    send: model.send.bind(model),
+    on: model.on.bind(model),
+    off: model.off.bind(model),
+  });
+  widget.initialize({ model: proxy(), signal: life.signal });
+  const hosts = Array.from({ length: views }, () => {
+    const el = document.createElement("div");
+    document.body.append(el);
+    const view = new AbortController();
+    widget.render({ model: proxy(), el, signal: view.signal });
+    return { el, view };
+  });
+  const paint = (): void => {
+    vi.advanceTimersByTime(20);
+  };
+  for (const tell of seen) {
+    tell([{ isIntersecting: true }]);
+  }
+  paint();
+  const root = (i = 0): HTMLElement => hosts[i]?.el.querySelector(".sw-root") as HTMLElement;
+  const of = (type: string): Message[] => sent.filter((m) => m["type"] === type);
+  const click = (head: string, cls: number): void =>
+    root().querySelector<HTMLElement>(`[data-head="${head}"][data-class="${cls}"]`)?.click();
+  const accept = (job: number): void => {
+    const request = of("request").at(-1) as Message;
+    model.receive({ type: "accepted", job, req: request["req"], kind: "explain", args: request["args"] as Message });
+  };
+  const frame = (job: number, seq: number, final = false): void => {
+    const values = new DataView(Int16Array.of(3, -3).buffer);
+    model.receive({ type: "frame", job, seq, ...meta({ final, names: ["style:gothic"] }) }, [values]);
+  };
+  return { model, sent, of, root, hosts, life, click, accept, frame, paint };
+}
+
+test("a click is asked for, streamed and marked on the root", () => {
+  const page = mount();
+  page.click("style", 0);
+  page.accept(5);
+  page.frame(5, 1);
+  page.paint();
+  expect(page.root().dataset).toMatchObject({ state: "running", job: "5", seq: "1", final: "false" });
+  page.frame(5, 2, true);
+  page.paint();
+  expect(page.root().dataset).toMatchObject({
+    state: "idle",
+    seq: "2",
+    final: "true",
+    target: "style:gothic",
+    method: "integrated_gradients",
+  });
+  expect(page.root().querySelector(".sw-status")?.textContent).toContain("completeness error 0.2 %");
+});
+
+test("a frame is acknowledged after the paint, once for two views", () => {
+  const page = mount({}, 2);
+  page.click("style", 0);
+  page.accept(1);
+  page.frame(1, 1);
+  expect(page.of("ack")).toHaveLength(0);
+  page.paint();
+  expect(page.of("ack")).toHaveLength(1);
+  expect(page.root(1).dataset["seq"]).toBe("1");
+});
+
+test("two views agree on choice and display", () => {
+  const page = mount({}, 2);
+  page.click("style", 1);
+  page.paint();
+  const other = page.root(1).querySelector('[data-head="style"][data-class="1"]');
+  expect(other?.getAttribute("aria-selected")).toBe("true");
+});
+
+describe("keys", () => {
+  const press = (on: Element, key: string) => {
+    const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+    on.dispatchEvent(event);
+    return event;
+  };
+
+  test("Esc cancels the running job, and is nobody's while nothing runs", () => {
+    const page = mount();
+    expect(press(page.root(), "Escape").defaultPrevented).toBe(false);
+    page.click("style", 0);
+    page.accept(7);
+    press(page.root(), "Escape");
+    expect(page.of("cancel")).toEqual([{ v: 1, type: "cancel", job: 7 }]);
+  });
+
+  test("plain keys do not reach the notebook, Tab does", () => {
+    const page = mount();
+    const heard: string[] = [];
+    document.addEventListener("keydown", (event) => heard.push(event.key));
+    for (const key of ["d", "a", "ArrowDown", "Tab"]) {
+      press(page.root(), key);
+    }
+    expect(heard).toEqual(["Tab"]);
+  });
+});
+
+test("an error is shown, can be dismissed, and leaves the page usable", () => {
+  const page = mount();
+  page.click("style", 0);
+  page.accept(1);
+  page.model.receive({ type: "end", job: 1, req: null, status: "error", code: "not_finite", message: "NaN!", ms: 1 });
+  page.paint();
+  const alert = page.root().querySelector<HTMLElement>(".sw-alert");
+  expect([alert?.hidden, alert?.textContent]).toEqual([false, expect.stringContaining("NaN!")]);
+  alert?.querySelector("button")?.click();
+  page.paint();
+  expect(alert?.hidden).toBe(true);
+  page.click("style", 1);
+  expect(page.of("request")).toHaveLength(2);
+});
+
+test("a second click on a class that is being computed does not start it again", () => {
+  const page = mount();
+  page.click("style", 0);
+  page.accept(1);
+  page.click("style", 0);
+  expect(page.of("request")).toHaveLength(1);
+});
+
+test("a map of which the sign leaves nothing says so", () => {
+  const page = mount({ display: { sign: "positive" } });
+  page.click("style", 0);
+  page.accept(1);
+  const values = new DataView(Int16Array.of(-3, -3).buffer);
+  page.model.receive({ type: "frame", job: 1, seq: 1, ...meta({ final: true }) }, [values]);
+  page.paint();
+  const empty = page.root().querySelector<HTMLElement>(".sw-empty");
+  expect([empty?.hidden, empty?.textContent]).toEqual([false, expect.stringContaining("Nothing speaks for it")]);
+});
+
+test("methods that do not apply cannot be chosen and say why", () => {
+  const page = mount();
+  const option = page.root().querySelector<HTMLOptionElement>('option[value="guided_backprop"]');
+  expect(option?.disabled).toBe(true);
+  expect(option?.textContent).toContain("no ReLU modules");
+});
+
+test("display controls do not ask the kernel", () => {
+  const page = mount();
+  const before = page.of("request").length;
+  const sign = page.root().querySelector<HTMLSelectElement>('[data-field="sign"]');
+  if (sign === null) {
+    throw new Error("no sign");
+  }
+  sign.value = "absolute";
+  sign.dispatchEvent(new Event("change"));
+  vi.advanceTimersByTime(1000);
+  expect(page.of("request")).toHaveLength(before);
+  expect(page.model.get("display")).toMatchObject({ sign: "absolute" });
+});
+
+test("every control has a name", () => {
+  const page = mount();
+  for (const field of page.root().querySelectorAll<HTMLElement>("input, select, button, canvas, [role=listbox]")) {
+    const by = field.getAttribute("aria-labelledby");
+    const name =
+      field.getAttribute("aria-label") ??
+      (by ? document.getElementById(by)?.textContent : null) ??
+      (field.id ? page.root().querySelector(`label[for="${field.id}"]`)?.textContent : null) ??
+      field.closest("label")?.textContent ??
+      field.textContent;
+    expect(name, field.outerHTML).toMatch(/\w/);
+  }
+});
+
+test("the page steps through its pictures", () => {
+  const page = mount();
+  page.root().querySelector<HTMLElement>('[aria-label="Next picture"]')?.click();
+  expect(page.of("request").at(-1)?.["args"]).toMatchObject({ image: "img-1" });
+});
+
+test("a view that goes leaves the session, and a model that goes takes its views", () => {
+  const page = mount({}, 2);
+  page.hosts[0]?.view.abort();
+  expect(page.hosts[0]?.el.children).toHaveLength(0);
+  expect(page.of("bye")).toHaveLength(0);
+  page.life.abort();
+  expect(page.hosts[1]?.el.children).toHaveLength(0);
+  expect(page.of("bye")).toHaveLength(1);
+});
+
+test("initialize returns at once, and a host without signals may call what it returns", () => {
+  const model = new FakeModel(traits());
+  const sent: Message[] = [];
+  model.answer = (message) => void sent.push(message);
+  const widget = createWidget();
+  const cleanup = widget.initialize({ model });
+  expect(cleanup).toBeTypeOf("function");
+  cleanup();
+  expect(sent.map((m) => m["type"])).toEqual(["hello", "bye"]);
+});
+
+test("a saved notebook without a kernel shows its last map and says so", () => {
+  const page = mount({
+    target: "style:gothic",
+    result: { ...meta({ final: true, names: ["style:gothic"] }), job: 4, seq: 9, image: "img-0" },
+    result_data: new DataView(Int16Array.of(3, -3).buffer),
+  });
+  vi.advanceTimersByTime(3000);
+  expect(page.root().dataset).toMatchObject({ state: "saved", job: "4", final: "true", target: "style:gothic" });
+  expect(page.root().querySelector(".sw-status")?.textContent).toContain("Saved map");
+});

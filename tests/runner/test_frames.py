@@ -1,0 +1,162 @@
+"""Frames: what the page draws is what was computed, to within half a step of 16 bits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from saliency_widget.compute import Cancelled
+from saliency_widget.errors import NotFinite
+from saliency_widget.explain import prepare
+from saliency_widget.methods import Estimate, Quality
+from saliency_widget.runner.frames import encode, quantise
+from small_models import picture, two_heads
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+def heatmaps(attribution):
+    scales, data = quantise(attribution)
+    integers = np.frombuffer(data, "<i2").reshape(attribution.shape[0], *attribution.shape[2:])
+    return integers * np.array(scales)[:, None, None]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("size", [1e-30, 1e-3, 1.0, 1e4])
+def test_each_map_is_right_to_half_a_step_of_its_own_scale(dtype, size):
+    if dtype == torch.float16 and size == 1e-30:
+        pytest.skip("float16 holds no such number")
+    generator = torch.Generator().manual_seed(1)
+    scale = torch.tensor([1.0, 1e-3])[:, None, None, None]
+    maps = (torch.randn(2, 3, 5, 7, generator=generator) * scale * size).to(dtype)
+    expected = maps.double().sum(1).numpy()
+    step = np.abs(expected).max((1, 2), keepdims=True) / 32767
+    assert (np.abs(heatmaps(maps) - expected) <= 0.51 * step + 1e-7 * np.abs(expected)).all()
+
+
+def test_the_largest_value_of_either_sign_is_a_full_one():
+    for sign in (1, -1):
+        scales, data = quantise(sign * torch.tensor([[[[0.25, -0.125]]]]))
+        assert list(np.frombuffer(data, "<i2")) == [sign * 32767, -sign * 16384]
+        assert scales == [0.25 / 32767]
+
+
+def test_a_faint_map_is_drawn_as_well_as_a_strong_one():
+    faint = torch.tensor([[[[1e-44, -2.8e-45]]]])  # smaller than what its type holds exactly
+    scales, data = quantise(faint)
+    assert scales[0] > 0
+    assert np.frombuffer(data, "<i2")[0] == 32767
+
+
+def test_a_map_of_zeros_has_the_scale_zero():
+    assert quantise(torch.zeros(1, 3, 2, 2)) == ([0.0], bytes(8))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_not_finite_is_never_sent(value):
+    maps = torch.zeros(2, 3, 4, 4)
+    maps[1, 2, 3, 3] = value
+    with pytest.raises(NotFinite, match="NaN or infinity"):
+        quantise(maps)
+
+
+def test_the_map_leaves_the_device_in_one_piece():
+    class Looks(TorchDispatchMode):
+        """Counts what makes a GPU wait: a number read off it, or a tensor copied from it."""
+
+        count = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.count += func.overloadpacket in {torch.ops.aten._local_scalar_dense, torch.ops.aten._to_copy} and (
+                "device" in (kwargs or {}) or func.overloadpacket is torch.ops.aten._local_scalar_dense
+            )
+            return func(*args, **(kwargs or {}))
+
+    with Looks() as looks:
+        quantise(torch.randn(3, 3, 8, 8))
+    assert looks.count == 0  # the copy itself is none where the map is on the CPU already
+
+
+@pytest.fixture(scope="module")
+def model():
+    return two_heads()
+
+
+def plan_for(model, target="style:gothic", method="gradient", **how):
+    return prepare(model, picture(), target, method, **how)
+
+
+def frame_of(plan, **changes):
+    try:
+        estimate = next(iter(plan.estimates()))
+    except Cancelled:
+        raise AssertionError from None
+    return encode(plan, replace(estimate, **changes), final=True, ms=1.5, key="k")
+
+
+def test_a_frame_says_what_it_shows(model):
+    plan = plan_for(model, ["style:gothic", "age"])
+    frame = frame_of(plan)
+    assert frame.meta["targets"] == [
+        {"head": "style", "index": 0, "versus": None},
+        {"head": "age", "index": None, "versus": None},
+    ]
+    assert frame.meta["names"] == ["style:gothic", "age"]
+    assert frame.meta["method"] == "gradient"
+    assert frame.meta["shape"] == [8, 12]
+    assert (frame.meta["done"], frame.meta["total"], frame.meta["unit"]) == (1, 1, "gradients")
+    assert frame.meta["scores"] == list(plan.scores)
+    assert frame.meta["precision"] == "float32"
+    assert frame.meta["empty"] == [None, None]
+    assert len(frame.data) == 2 * 2 * 8 * 12
+
+
+def test_scores_are_numbers_also_where_the_estimate_does_not_know_them(model):
+    frame = frame_of(plan_for(model, method="smoothgrad", params={"samples": 2}))
+    assert all(np.isfinite(frame.meta["scores"]))
+
+
+@pytest.mark.parametrize(
+    ("target", "method", "score", "unit"),
+    [
+        ("style:gothic", "gradient", "logit", "logit per unit of input"),
+        ("style:gothic", "integrated_gradients", "log_softmax", "log softmax"),
+        ("age", "gradient", "logit", "years per unit of input"),
+        (["style:gothic", "age"], "gradient", "logit", "score per unit of input"),
+        (["style:gothic", "style:neoclassical"], "gradient", "probability", "probability per unit of input"),
+    ],
+)
+def test_the_colour_bar_has_the_right_unit(model, target, method, score, unit):
+    assert frame_of(plan_for(model, target, method, score=score)).meta["score_unit"] == unit
+
+
+def test_a_map_with_nothing_in_it_says_so(model):
+    plan = plan_for(model, ["style:gothic", "age"])
+    empty = torch.zeros(2, 3, 8, 12)
+    empty[1] = 1
+    first, second = frame_of(plan, attribution=empty).meta["empty"]
+    assert "Gradient is zero everywhere" in first
+    assert "style:gothic" in first
+    assert second is None
+
+
+def test_a_map_with_nothing_in_it_for_a_saturated_score_says_what_to_do(model):
+    plan = plan_for(model, score="probability")
+    assert "try the score 'logit'" in frame_of(plan, attribution=torch.zeros(1, 3, 8, 12)).meta["empty"][0]
+
+
+def test_figures_that_are_no_numbers_are_left_out(model):
+    plan = plan_for(model)
+    good, bad = Quality("a", 0.5, "half"), Quality("b", float("inf"), "endless")
+    assert frame_of(plan, quality=((good, bad),)).meta["quality"] == [[good.card()]]
+
+
+def test_an_estimate_without_figures_has_an_empty_list_for_each_target(model):
+    assert frame_of(plan_for(model, ["style:gothic", "age"]), quality=()).meta["quality"] == [[], []]
+
+
+def test_estimates_need_not_have_as_many_channels_as_the_picture(model):
+    plan = plan_for(model)
+    estimate = Estimate(torch.ones(1, 1, 4, 4), torch.zeros(1), 1, 1)
+    assert encode(plan, estimate, final=True, ms=0, key="k").meta["shape"] == [4, 4]
