@@ -34,7 +34,7 @@ ARGS ?=
 
 CHECKS := lint types page-check size vitest unit browser
 
-.PHONY: help demo test setup build lint types page-check size vitest unit browser format dist clean distclean
+.PHONY: help demo test setup build lint types page-check size vitest unit browser matrix format dist clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ unit: $(DEV) $(PAGE) ## pytest, all but the browser tests
 browser: $(DEV) $(PAGE) ## pytest, the browser tests alone
 	CHROMIUM="$$($(BIN)/python tools/find_chromium.py --install)" && export CHROMIUM && \
 		$(BIN)/python -m pytest -m browser --junitxml=$(REPORTS)/$@.xml $(ARGS)
+
+matrix: $(DEV) $(PAGE) ## the browser tests of message routing, on ipykernel 6.31, 7.3 and 7.4 or later
+	CHROMIUM="$$($(BIN)/python tools/find_chromium.py --install)" && export CHROMIUM && \
+		$(BIN)/python tools/kernel_matrix.py $(ARGS)
 
 format: $(DEV) $(NODE_MODULES) ## let ruff and biome rewrite the sources
 	$(BIN)/ruff check --fix .

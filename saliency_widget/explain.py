@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from saliency_widget.errors import BadParameter, NotApplicable, nearest
 from saliency_widget.explanation import Explanation
 from saliency_widget.methods import Estimate, Method, get
 from saliency_widget.model import ImageModel, Picture, Prediction, Target, as_model, read_image
+
+_SEEDS = 1 << 63
 
 __all__ = ["Plan", "explain", "prepare", "stream"]
 
@@ -77,7 +80,7 @@ class Plan:
                 return
             yield estimate
 
-    @property
+    @cached_property
     def scores(self) -> tuple[float, ...]:
         """Each target's score at the picture."""
         return tuple(self._score_of(target) for target in self.targets)
@@ -203,8 +206,11 @@ def prepare(
     if score not in SCORES:
         message = f"unknown score {score!r}; {nearest(str(score), SCORES)}"
         raise BadParameter(message)
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
-        message = f"seed was given as {seed!r}; expected a whole number from 0"
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < _SEEDS:
+        message = f"seed was given as {seed!r}; expected a whole number from 0, below 2 to the 63"
+        raise BadParameter(message)
+    if layer is not None:
+        message = f"method '{method}' takes no layer, but layer={layer!r} was given; leave it out"
         raise BadParameter(message)
     wrapped = as_model(model)
     picture = read_image(image)
@@ -222,17 +228,15 @@ def prepare(
     prediction = prediction or wrapped.predict(picture)
     top = {name: int(said.logits.argmax()) for name, said in prediction.items() if said.logits is not None}
     targets = tuple(wrapped.resolve(one, top) for one in spelled)
-    return Plan(wrapped, picture, targets, chosen, checked, score, layer, seed, prediction)
+    return Plan(wrapped, picture, targets, chosen, checked, score, layer, int(seed), prediction)
 
 
 def _check_names(model: ImageModel, targets: Sequence[Any]) -> None:
+    """Raise for a head or a class that is not there; which class is the top one does not matter yet."""
     anything = {head.name: 0 for head in model.heads.values() if head.kind == "classes"}
     for target in targets:
-        model.resolve(target, anything if not _is_contrast(target) else None)
-
-
-def _is_contrast(target: Any) -> bool:
-    return isinstance(target, Target) and target.versus is not None and target.cls is not None
+        top_against = isinstance(target, Target) and target.cls is None and target.index is None
+        model.resolve(replace(target, versus=None) if top_against else target, anything)
 
 
 def explain(

@@ -115,20 +115,23 @@ class Explanation:
         """
         return heatmaps.reduce(self.attribution, sign, channels, smooth)
 
-    def on_image(self, sign: str = "signed", **options: Any) -> NDArray[np.float32]:
-        """Return the heatmap in the pixels of the original image.
+    def on_image(self, sign: str = "signed", *, max_side: int | None = None, **options: Any) -> NDArray[np.float32]:
+        """Return the heatmap in the pixels of the original image (scaled down, if it is very large, as `picture` is).
 
         Parameters
         ----------
         sign, **options
             As for :meth:`heatmap`.
+        max_side : int, optional
+            Scale the result down to this many pixels on its long side.
 
         Returns
         -------
         numpy.ndarray
             Shape (H, W), float32; NaN where the model saw nothing.
         """
-        return heatmaps.place(self.heatmap(sign, **options), self.geometry)  # type: ignore[arg-type]
+        geometry = self.geometry if max_side is None else self.geometry.shrunk(max_side)
+        return heatmaps.place(self.heatmap(sign, **options), geometry)  # type: ignore[arg-type]
 
     def plot(self, sign: str = "signed", **options: Any) -> Any:
         """Draw the picture, the map over it and its colour bar.
@@ -169,7 +172,8 @@ class Explanation:
         if path.suffix.lower() == ".png":
             self.plot(**options).savefig(path, dpi=150)
         elif path.suffix.lower() == ".npz":
-            np.savez_compressed(path, **self._arrays())
+            with path.open("wb") as file:  # given a name, NumPy would add an ending of its own
+                np.savez_compressed(file, **self._arrays())
         else:
             message = (
                 f"cannot save an explanation as '{path.suffix or path.name}'; expected a name that ends in .png or .npz"

@@ -68,27 +68,26 @@ def blur(values: NDArray[Any], sigma: float) -> NDArray[Any]:
 
 
 def place(heatmap: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
-    """Return a heatmap (h, w) in the pixels of the picture, (H, W), bilinear, NaN where the model saw nothing."""
+    """Return a heatmap (h, w) in the pixels of the picture, (H, W); NaN where the model saw nothing.
+
+    Bilinear where the map is enlarged, and the mean over each pixel's area where it is made smaller, so that no evidence
+    falls between two pixels.
+    """
     width, height = geometry.size
     left, top, right, bottom = geometry.box
-    columns, seen_x = _coordinates(width, left, right, heatmap.shape[1])
-    rows, seen_y = _coordinates(height, top, bottom, heatmap.shape[0])
-    low_x, high_x, part_x = _neighbours(columns, heatmap.shape[1])
-    low_y, high_y, part_y = _neighbours(rows, heatmap.shape[0])
-    across = heatmap[:, low_x] * (1 - part_x) + heatmap[:, high_x] * part_x
-    placed = across[low_y] * (1 - part_y)[:, None] + across[high_y] * part_y[:, None]
+    across, seen_x = _weights(width, left, right, heatmap.shape[1])
+    down, seen_y = _weights(height, top, bottom, heatmap.shape[0])
+    placed: NDArray[np.float32] = (down @ heatmap @ across.T).astype(np.float32)
     placed[~(seen_y[:, None] & seen_x[None, :])] = np.nan
-    result: NDArray[np.float32] = placed.astype(np.float32)
-    return result
+    return placed
 
 
-def _coordinates(size: int, start: float, end: float, count: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return where the picture's pixel centres lie in the map's pixels, and whether the model saw them."""
-    share = (np.arange(size) + 0.5 - start) / (end - start)
-    return share * count - 0.5, (share >= 0) & (share <= 1)
-
-
-def _neighbours(places: NDArray[Any], count: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[Any]]:
-    inside = places.clip(0, count - 1)
-    low = np.floor(inside).astype(np.intp)
-    return low, np.minimum(low + 1, count - 1), inside - low
+def _weights(size: int, start: float, end: float, count: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return, for one axis, how much each of `count` map pixels adds to each of the picture's, and which ones are seen."""
+    scale = count / (end - start)  # map pixels per picture pixel, negative for a mirror
+    centres = (np.arange(size) + 0.5 - start) * scale
+    seen = (centres >= 0) & (centres <= count)
+    reach = max(1.0, abs(scale))  # a triangle of one map pixel, or the picture pixel's own extent
+    distance = np.abs(centres.clip(0.5, count - 0.5)[:, None] - (np.arange(count) + 0.5)[None, :])
+    weights = (1 - distance).clip(min=0) if reach == 1 else ((reach + 1) / 2 - distance).clip(0, 1)
+    return weights / weights.sum(1, keepdims=True), seen

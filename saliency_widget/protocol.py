@@ -346,4 +346,4 @@ def _shown(value: object) -> str:
     if isinstance(value, Mapping | list | tuple):
         return f"a {'list' if isinstance(value, list | tuple) else 'mapping'} of {len(value)}"
     text = repr(value[:_LONGEST_TEXT] if isinstance(value, str | bytes) else value)
-    return text if len(text) <= 80 else f"{text[:80]}..."  # noqa: PLR2004
+    return text if len(text) <= 80 else f"{text[:80]}..."

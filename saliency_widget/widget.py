@@ -111,6 +111,7 @@ class SaliencyWidget(anywidget.AnyWidget):
 
     _session: Session | None = None
     _wire: Wire | None = None
+    _own_layout: Any = None
 
     def __init__(
         self,
@@ -146,6 +147,7 @@ class SaliencyWidget(anywidget.AnyWidget):
         for name, value in state.items():
             self.set_trait(name, value)
         super().__init__()
+        self._own_layout = self.layout
         self._wire = Wire(self, self._lock)
         self._session = Session(wrapped, pictures, choice, self._wire, revision=revision, lock=self._lock)
         self.on_msg(self._receive)
@@ -253,6 +255,7 @@ class SaliencyWidget(anywidget.AnyWidget):
         if session is not None:
             session.close()
             self._explanations = session.explanations
+            self._own_layout.close()  # ipywidgets makes one for each widget, and would keep it for good
         super().close()
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 from saliency_widget import protocol
@@ -148,3 +149,80 @@ class Desk:
         frames = self.port.frames
         if frames:
             self.session.ack(page, frames[-1]["seq"])
+
+
+class FakePage:
+    """One browser's end of a widget: all that its comm publishes, as JSON would carry it, and what the page sends."""
+
+    def __init__(self, widget, name="p", *, greet=True):
+        self.widget = widget
+        self.name = name
+        self.messages = []
+        self.data = []
+        self.updates = []
+        self.echoes = []
+        self.requests = 0
+        self.lock = threading.Lock()
+        widget.comm.publish_msg = self._publish
+        if greet:
+            self.send("hello", page=name, visible=True, job=0)
+
+    def _publish(self, msg_type, data=None, metadata=None, buffers=None, **keys):
+        if msg_type == "comm_close":
+            return
+        data = json.loads(json.dumps(data, allow_nan=False))
+        with self.lock:
+            if data["method"] == "custom":
+                self.messages.append(data["content"])
+                self.data.append(buffers)
+            else:
+                state = data["state"]
+                for path, buffer in zip(data["buffer_paths"], buffers or [], strict=True):
+                    state[path[0]] = bytes(buffer)
+                (self.updates if data["method"] == "update" else self.echoes).append(state)
+
+    def send(self, type_, /, **fields):
+        self.send_raw({"v": 1, "type": type_, **fields})
+
+    def send_raw(self, content, buffers=()):
+        """Send as a page does: this is what ipykernel calls for it."""
+        data = {"method": "custom", "content": content}
+        self.widget._handle_msg({"content": {"data": data}, "buffers": list(buffers)})
+
+    def set(self, **state):
+        """Do what `model.set(...)` and `model.save_changes()` do."""
+        data = {"method": "update", "state": state, "buffer_paths": []}
+        self.widget._handle_msg({"content": {"data": data}, "buffers": []})
+
+    def click(self, target="style:gothic", image=0, have=None, **args):
+        """Ask for a map; returns the number of the request."""
+        self.requests += 1
+        heads = {head["name"]: head for head in self.widget.card["heads"]}
+        head, _, cls = target.partition(":")
+        index = heads[head]["classes"].index(cls) if cls else None
+        asked = {
+            "image": self.widget.images[image]["id"],
+            "targets": [{"head": head, "index": index, "versus": None}],
+            "method": "gradient",
+            "params": {},
+            "score": "logit",
+            "layer": None,
+            "seed": 0,
+            "have": have,
+        }
+        req = {"page": self.name, "n": self.requests}
+        self.send("request", req=req, kind="explain", args=asked | args)
+        return self.requests
+
+    def ack(self):
+        """Acknowledge all that has come."""
+        frames = self.of("frame")
+        if frames:
+            self.send("ack", page=self.name, seq=frames[-1]["seq"])
+
+    def of(self, kind):
+        with self.lock:
+            return [m for m in self.messages if m["type"] == kind]
+
+    def ends(self):
+        return {m["job"]: m["status"] for m in self.of("end")}

@@ -8,7 +8,9 @@ import torch
 from scipy import ndimage
 
 import saliency_widget as sw
+from saliency_widget import heatmaps
 from saliency_widget.errors import BadParameter
+from saliency_widget.model import Geometry
 from small_models import picture, two_heads
 
 
@@ -40,7 +42,7 @@ def test_smoothing_is_a_gaussian_after_the_sign(explanation):
 
 @pytest.mark.parametrize("options", [{"sign": "abs"}, {"channels": "mean"}, {"smooth": -1.0}])
 def test_a_wrong_option_is_refused(explanation, options):
-    with pytest.raises(BadParameter, match="unknown|sigma"):
+    with pytest.raises(BadParameter, match=r"unknown|sigma"):
         explanation.heatmap(**options)
 
 
@@ -78,6 +80,38 @@ def test_a_picture_is_saved_as_png_and_matplotlib_keeps_no_figure(explanation, t
     with Image.open(path) as image:
         assert image.width > 500
     assert plt.get_fignums() == []
+
+
+def test_a_notebook_can_show_the_figure_without_pyplot(explanation):
+    assert explanation.plot()._repr_png_().startswith(b"\x89PNG")
+
+
+def test_an_ending_in_capitals_is_kept(explanation, tmp_path):
+    path = explanation.save(tmp_path / "MAP.NPZ")
+    assert [file.name for file in tmp_path.iterdir()] == ["MAP.NPZ"]
+    assert sw.Explanation.load(path).target == explanation.target
+
+
+def test_a_value_is_drawn_in_its_own_unit():
+    figure = sw.explain(two_heads(), picture(), "age", "input_x_gradient").plot()
+    assert "years" in [axes.get_xlabel() for axes in figure.axes]
+
+
+def test_no_evidence_is_lost_where_the_picture_is_smaller_than_the_map():
+    heat = np.zeros((224, 224), np.float32)
+    geometry = Geometry((32, 32), (0, 0, 32, 32), (224, 224))
+    for x, y in np.random.default_rng(0).integers(0, 224, (40, 2)):
+        heat[:] = 0
+        heat[y, x] = 49
+        placed = heatmaps.place(heat, geometry)
+        assert placed.sum() == pytest.approx(1, rel=1e-5)
+        assert np.unravel_index(placed.argmax(), placed.shape) == (y // 7, x // 7)
+
+
+def test_a_constant_map_stays_constant_wherever_it_is_placed():
+    for box in ((0, 0, 50, 30), (10.5, -3, 44, 40), (50, 0, 0, 30)):
+        placed = heatmaps.place(np.full((16, 16), 2.5, np.float32), Geometry((50, 30), box, (16, 16)))
+        assert np.nanmin(placed) == np.nanmax(placed) == 2.5
 
 
 def test_another_ending_is_refused(explanation, tmp_path):

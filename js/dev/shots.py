@@ -1,3 +1,4 @@
+# ruff: noqa: INP001
 """Screenshots of every state of the page over the fake kernel, in both themes and two widths, to be looked at.
 
     .venv/bin/python js/dev/shots.py FOLDER [STATE ...]
@@ -26,16 +27,16 @@ THEMES = ("light", "dark")
 
 def build(out: Path) -> None:
     """Bundle the dev page, the real styles and two pictures into one folder that opens from disk."""
-    run = lambda *command: subprocess.run(command, cwd=HERE.parent, check=True)  # noqa: E731
-    run("node", "build.mjs", f"--outdir={out}")
-    run("npx", "esbuild", "dev/main.ts", "--bundle", "--format=iife", "--log-level=warning", f"--outfile={out}/main.js")
+    bundle = ["npx", "esbuild", "dev/main.ts", "--bundle", "--format=iife", "--log-level=warning"]
+    for command in (["node", "build.mjs", f"--outdir={out}"], [*bundle, f"--outfile={out}/main.js"]):
+        subprocess.run(command, cwd=HERE.parent, check=True)  # noqa: S603
     shutil.copy(HERE / "index.html", out)
     folder = Path(load_sample_images().filenames[0]).parent
     for source, name in (("china.jpg", "china.jpg"), ("flower.jpg", "flower.jpg")):
         shutil.copy(folder / source, out / name)
 
 
-def click(page: Page, head: str, index: int) -> None:
+def click(page: Page, head: str, index: int | str) -> None:
     """Choose a class."""
     page.click(f'[data-head="{head}"][data-class="{index}"]')
 
@@ -46,11 +47,13 @@ def wait_final(page: Page) -> None:
 
 
 def pose_done(page: Page) -> None:
+    """A finished map."""
     click(page, "style", 0)
     wait_final(page)
 
 
 def pose_running(page: Page) -> None:
+    """A run that stands at 20 of 50."""
     click(page, "style", 1)
     page.wait_for_function("document.querySelector('.sw-status-facts').textContent.includes('20 of 50')")
 
@@ -63,27 +66,32 @@ def pose_then_class(page: Page) -> None:
 
 
 def pose_error(page: Page) -> None:
+    """A class whose map fails."""
     click(page, "style", 2)
     page.wait_for_selector(".sw-alert:visible")
 
 
 def pose_empty(page: Page) -> None:
+    """A map with nothing in it."""
     click(page, "style", 0)
     wait_final(page)
 
 
 def pose_saved(page: Page) -> None:
+    """No kernel, only what the traits hold."""
     page.wait_for_selector('.sw-root[data-state="saved"]')
 
 
 def pose_long(page: Page) -> None:
+    """A search among a thousand classes."""
     page.fill(".sw-filter", "lo")
     page.locator(".sw-option").nth(1).click()
     wait_final(page)
 
 
 def pose_regression(page: Page) -> None:
-    click(page, "age", "")  # type: ignore[arg-type]
+    """The value of a regression head."""
+    click(page, "age", "")
     wait_final(page)
 
 

@@ -22,7 +22,9 @@ export function ticks(end: number, sign: Sign): string[] {
   const shares = sign === "signed" ? [-1, -0.5, 0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1];
   // What speaks against is drawn by its size and named by its value.
   const factor = sign === "negative" ? -end : end;
-  return shares.map((share) => formatNumber(share * factor, 2));
+  // Either all are powers of ten or none is: half of 0.0011 is written 0.00055.
+  const smallestPlain = end >= 1e-3 ? 1e-4 : 1e-3;
+  return shares.map((share) => formatNumber(share * factor, 2, smallestPlain));
 }
 
 export function createColourbar(lock: (locked: boolean) => void, signal: AbortSignal): Part<Scale> {

@@ -3,7 +3,7 @@
 const SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 /** Three significant digits; powers of ten where plain digits would be long: "0.0123", "4.2 × 10⁻⁵". */
-export function formatNumber(x: number, digits = 3): string {
+export function formatNumber(x: number, digits = 3, smallestPlain = 1e-3): string {
   if (!Number.isFinite(x)) {
     return String(x);
   }
@@ -14,7 +14,7 @@ export function formatNumber(x: number, digits = 3): string {
   const sign = x < 0 ? "−" : "";
   // Rounded first: 999.9 becomes 1000 and 0.00099999 becomes 0.001.
   const rounded = Number(size.toPrecision(digits));
-  if (rounded >= 1e-3 && rounded < 1e5) {
+  if (rounded >= smallestPlain && rounded < 1e5) {
     return sign + String(rounded);
   }
   const [mantissa = "0", exponent = "0"] = rounded.toExponential().split("e");

@@ -2,7 +2,7 @@
 import { formatSeconds } from "./format.ts";
 import type { MapData } from "./maps.ts";
 import type { Card, Sign } from "./protocol.ts";
-import { currentPicture, type SessionState } from "./state.ts";
+import { type SessionState, shownPicture } from "./state.ts";
 import { targetLabel } from "./targets.ts";
 
 export function methodLabel(card: Card, name: string): string {
@@ -96,7 +96,7 @@ export function statusOf(state: SessionState, now: number): Status {
 
 /** The text alternative of the canvas. */
 export function canvasLabel(state: SessionState, shown: boolean): string {
-  const picture = currentPicture(state);
+  const picture = shownPicture(state);
   const name = picture === null ? "No picture" : `Picture ${picture.label || "without a name"}`;
   if (state.map === null || !shown) {
     return `${name}, no map`;

@@ -42,6 +42,8 @@ export class Session {
   #args: ExplainArgs | null = null;
   /** Its parameters as the kernel spells them. */
   #canonical: Params | undefined;
+  /** The newest choice that the kernel is known to hold. */
+  #settled: Choice;
   #cancelWanted = false;
   #heard = false;
   /** performance.now() of the newest hello that was sent because the kernel owed an answer and said nothing. */
@@ -59,6 +61,7 @@ export class Session {
     this.#follow = new Follow(this.#link.page);
     this.flow = new Flow(this.#link.page, (message) => this.#link.send(message));
     this.store = createStore(loadState(model, this.#library));
+    this.#settled = this.#state.choice;
     this.#look = new Look(model, this.store, this.#timers, signal);
 
     listen(model, "msg:custom", ((m: unknown, b?: unknown[]) => this.#receive(m, b)) as never, signal);
@@ -251,6 +254,7 @@ export class Session {
       layer: own === null ? rest.layer : own.args.layer,
       params: this.#timers.has("params") ? before.params : rest.params,
     };
+    this.#settled = { ...choice, params: rest.params };
     const { map, phase } = this.#state;
     if (verdict === "again") {
       this.store.set({ phase: this.#follow.ended ? phase : "running" });
@@ -315,7 +319,7 @@ export class Session {
       const held = this.#follow.forget();
       this.#asked = null;
       // Nothing changed in the kernel: what it holds is the choice again, and what is drawn is of it.
-      this.#adopt();
+      this.store.set({ choice: this.#settled });
       const phase = this.#follow.ended ? "error" : "running";
       this.#finish({ phase, error: m.message ?? m.code, stale: false, notice: m.message ?? "" });
       this.#resume(held);
@@ -358,14 +362,11 @@ export class Session {
   /** The kernel's choice, unless the page's own is under way or a job says it better. */
   #chosen(): void {
     if (this.#follow.asked === null && this.#follow.ended && !this.#timers.has("params")) {
-      this.#adopt();
+      const { card, choice } = this.#state;
+      const next = readChoice(this.#model, card, currentPicture(this.#state)?.id ?? choice.image);
+      this.#settled = { ...next, layer: choice.layer, target: next.target ?? choice.target };
+      this.store.set({ choice: this.#settled });
     }
-  }
-
-  #adopt(): void {
-    const { card, choice } = this.#state;
-    const next = readChoice(this.#model, card, currentPicture(this.#state)?.id ?? choice.image);
-    this.store.set({ choice: { ...next, layer: choice.layer, target: next.target ?? choice.target } });
   }
 
   /** The last finished map as a trait: of use only where the final frame of the followed job was lost. */

@@ -4,7 +4,7 @@ import { h, onChange, type Part, setAttributes, setText, uniqueId } from "./dom.
 import { createLayers, type Layer, type Mode } from "./layer.ts";
 import type { Picture } from "./protocol.ts";
 import { canvasLabel, mapTitle, nothingLeft } from "./sentences.ts";
-import { currentPicture, type SessionState } from "./state.ts";
+import { type SessionState, shownPicture } from "./state.ts";
 
 const MODES: readonly [Mode, string][] = [
   ["overlay", "Overlay"],
@@ -109,7 +109,7 @@ export function createStage(actions: { setImage(index: number): void; repaint():
     layer: () => drawn,
     update(next) {
       state = next;
-      const picture = currentPicture(next);
+      const picture = shownPicture(next);
       shape(picture);
       decode(next.base);
       resize();

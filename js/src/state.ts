@@ -35,7 +35,16 @@ export interface SessionState {
   notice: string;
 }
 
-/** The current picture, or null before there is one. */
+/**
+ * The picture that `base` shows. The kernel writes it together with the predictions, and both may come later than the
+ * index: until then the picture before is still the one on screen, with its own shape and map.
+ */
+export function shownPicture(state: SessionState): Picture | null {
+  const { images, predictions } = state;
+  return images.find(({ id }) => id === predictions.image) ?? currentPicture(state);
+}
+
+/** The chosen picture, or null before there is one. */
 export function currentPicture(state: SessionState): Picture | null {
   return state.images[state.image] ?? null;
 }

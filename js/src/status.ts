@@ -61,7 +61,7 @@ export function createStatus(
         el.closest<HTMLElement>(".sw-root")?.focus();
       }
       cancel.hidden = !busy;
-      alert.hidden = false;
+      alert.hidden = state.error === null;
       setText(message, state.error ?? "");
       setText(live, state.notice);
     },

@@ -102,6 +102,19 @@ describe("rule 2 and 7: ends", () => {
     expect(page.state).toMatchObject({ phase: "idle", error: null });
   });
 
+  test("a request that is refused while a job runs leaves that job running and chosen", () => {
+    const page = open({ target: "style:gothic" });
+    page.session.select(ROMAN);
+    page.accept(1);
+    page.frame(1, { target: ROMAN });
+    page.session.select(INSIDE);
+    page.end(null, "error", { req: page.req(2), code: "unknown_target", message: "no" });
+    expect(page.state).toMatchObject({ phase: "running", error: "no", stale: false });
+    expect(page.state.choice.target).toEqual(ROMAN);
+    page.frame(1, { target: ROMAN, final: true });
+    expect(page.state.map?.final).toBe(true);
+  });
+
   test("after an error the page can ask again", () => {
     const page = open();
     page.session.select(GOTHIC);
@@ -235,109 +248,6 @@ describe("rule 8: busy and lost kernels", () => {
   });
 });
 
-describe("rule 9: maps that the page keeps", () => {
-  const seen = () => {
-    const page = open();
-    page.session.select(GOTHIC);
-    page.accept(1);
-    page.frame(1, { final: true, key: "k-gothic" });
-    page.end(1, "complete");
-    page.session.select(ROMAN);
-    page.accept(2);
-    page.frame(2, { target: ROMAN, final: true, key: "k-roman" });
-    page.end(2, "complete");
-    return page;
-  };
-
-  test("a map seen before is painted at once and verified with its key", () => {
-    const page = seen();
-    page.session.select(GOTHIC);
-    expect(page.state).toMatchObject({ stale: false, phase: "idle" });
-    expect(page.state.map?.target).toEqual(GOTHIC);
-    expect(page.asked.have).toBe("k-gothic");
-  });
-
-  test("unchanged keeps it, as the verifying job's", () => {
-    const page = seen();
-    page.session.select(GOTHIC);
-    page.accept(3);
-    expect(page.state).toMatchObject({ stale: false, phase: "idle" });
-    page.end(3, "unchanged");
-    expect(page.state.map).toMatchObject({ job: 3, final: true });
-    expect([...(page.state.map?.values ?? [])]).toEqual([1, -1]);
-  });
-
-  test("unchanged counts even if its accepted was lost", () => {
-    const page = seen();
-    page.session.select(GOTHIC);
-    page.end(3, "unchanged", { req: page.req(3) });
-    vi.advanceTimersByTime(1000);
-    expect(page.state).toMatchObject({ phase: "idle", stale: false });
-  });
-
-  test("a map that changed meanwhile is replaced", () => {
-    const page = seen();
-    page.session.select(GOTHIC);
-    page.accept(3);
-    page.frame(3, { values: [9, 9] });
-    expect([...(page.state.map?.values ?? [])]).toEqual([9, 9]);
-  });
-
-  test.each([
-    ["parameters", { params: { steps: 51, baseline: "black" } }],
-    ["score", { score: "probability" }],
-    ["seed", { seed: 1 }],
-  ])("other %s are another map", (_name, change) => {
-    const page = seen();
-    page.model.update(change);
-    page.session.select(GOTHIC);
-    expect(page.asked.have).toBeNull();
-    expect(page.state.stale).toBe(true);
-  });
-
-  test("other weights are another map", () => {
-    const page = seen();
-    const card = page.state.card;
-    page.model.set("card", { ...card, revision: "r2" });
-    page.session.select(GOTHIC);
-    expect(page.asked.have).toBeNull();
-  });
-
-  test("a sibling that the kernel sends is there when it is chosen", () => {
-    const page = seen();
-    const { have: _, ...args } = page.asked;
-    const sibling = { ...args, targets: [ROMAN], method: "gradient", params: {} };
-    const values = new DataView(Int16Array.of(7, 8).buffer);
-    const told = meta({ target: ROMAN, method: "gradient", final: true, key: "k-sibling" });
-    page.model.receive({ type: "cache", image: "img-0", args: sibling, ...told }, [values]);
-    expect(page.state.map?.method).toBe("integrated_gradients");
-    page.session.setMethod("gradient");
-    expect(page.state.map?.method).toBe("gradient");
-    expect(page.asked.have).toBe("k-sibling");
-  });
-
-  test("a slider that moved during the run does not file the map under its new value", () => {
-    const page = open();
-    page.session.select(GOTHIC);
-    page.accept(1);
-    page.session.setParams({ steps: 99 });
-    page.frame(1, { final: true });
-    vi.advanceTimersByTime(TIMES.debounce);
-    expect(page.asked.params["steps"]).toBe(99);
-    expect(page.asked.have).toBeNull();
-  });
-
-  test("what does not fit the cache is forgotten", () => {
-    const page = open({}, 100);
-    page.session.select(GOTHIC);
-    page.accept(1);
-    page.frame(1, { final: true });
-    page.session.select(ROMAN);
-    page.session.select(GOTHIC);
-    expect(page.asked.have).toBeNull();
-  });
-});
-
 describe("rule 11: the greeting", () => {
   test("is repeated until it is answered, three times at most", () => {
     const page = open();
@@ -364,61 +274,6 @@ describe("rule 11: the greeting", () => {
     page.welcome(0, false);
     expect(page.state.phase).toBe("running");
     expect(page.of("request")).toHaveLength(1);
-  });
-});
-
-describe("a page that was loaded anew", () => {
-  const saved = {
-    target: "style:gothic",
-    result: { ...meta({ final: true, key: "k-1" }), job: 4, image: "img-0" },
-    result_data: new DataView(Int16Array.of(3, -3).buffer),
-  };
-
-  test("shows the last map without asking for it", () => {
-    const page = open(saved);
-    page.welcome(4);
-    vi.advanceTimersByTime(60_000);
-    expect(page.state).toMatchObject({ phase: "idle", stale: false });
-    expect([...(page.state.map?.values ?? [])]).toEqual([3, -3]);
-    expect(page.of("request")).toHaveLength(0);
-  });
-
-  test("says so when no kernel answers", () => {
-    const page = open(saved);
-    vi.advanceTimersByTime(TIMES.welcome);
-    expect(page.state.phase).toBe("saved");
-    page.welcome(4);
-    expect(page.state.phase).toBe("idle");
-  });
-
-  test("verifies the restored map instead of computing it when it is clicked", () => {
-    const page = open(saved);
-    page.session.select(GOTHIC);
-    expect(page.asked.have).toBe("k-1");
-  });
-
-  test("numbers its requests under a new page name", () => {
-    expect(open().page).not.toBe(open().page);
-  });
-
-  test("follows a job that runs", () => {
-    const page = open(saved);
-    page.welcome(9, true);
-    page.start(9, ROMAN);
-    expect(page.state).toMatchObject({ phase: "running", stale: true });
-    page.frame(9, { target: ROMAN });
-    expect(page.state).toMatchObject({ stale: false });
-  });
-
-  test("drops frames of jobs older than the welcome's", () => {
-    const page = open();
-    page.welcome(9);
-    page.frame(8);
-    expect(page.state.map).toBeNull();
-  });
-
-  test("does not paint a result of another picture", () => {
-    expect(open({ ...saved, image: 1 }).state.map).toBeNull();
   });
 });
 

@@ -34,6 +34,7 @@ test("times", () => {
 test("zero stands in the middle of a signed colour bar, and what speaks against is named by its value", () => {
   expect(ticks(2, "signed")).toEqual(["−2", "−1", "0", "1", "2"]);
   expect(ticks(2, "absolute")).toEqual(["0", "0.5", "1", "1.5", "2"]);
+  expect(ticks(0.0011, "signed")).toEqual(["−0.0011", "−0.00055", "0", "0.00055", "0.0011"]);
   expect(ticks(2, "negative")).toEqual(["0", "−0.5", "−1", "−1.5", "−2"]);
 });
 

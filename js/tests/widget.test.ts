@@ -209,6 +209,21 @@ test("the page steps through its pictures", () => {
   expect(page.of("request").at(-1)?.["args"]).toMatchObject({ image: "img-1" });
 });
 
+test("until another picture has come, the one before stays with its map", () => {
+  const page = mount();
+  page.click("style", 0);
+  page.accept(1);
+  page.frame(1, 1, true);
+  page.root().querySelector<HTMLElement>('[aria-label="Next picture"]')?.click();
+  page.model.update({ image: 1 });
+  page.paint();
+  const label = (): string | null => page.root().querySelector(".sw-canvas")?.getAttribute("aria-label") ?? null;
+  expect(label()).toBe("Picture one.jpg with the Integrated gradients map for style: gothic, a previous map");
+  page.model.update({ predictions: { image: "img-1", heads: {} }, base: new DataView(new ArrayBuffer(8)) });
+  page.paint();
+  expect(label()).toBe("Picture two.jpg, no map");
+});
+
 test("a view that goes leaves the session, and a model that goes takes its views", () => {
   const page = mount({}, 2);
   page.hosts[0]?.view.abort();

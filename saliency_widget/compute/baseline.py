@@ -19,7 +19,7 @@ _BLUR_SIDE = 256
 """The picture is blurred at this size: at such a sigma no detail is left that a larger one could show."""
 
 
-def pixels(name: Baseline, image: Tensor, seed: int) -> Tensor:
+def pixels(name: Baseline, image: Tensor, seed: int, grid: tuple[int, ...]) -> Tensor:
     """Return a baseline as an image.
 
     Zero in a model's *normalised* input is the mean colour of the training set, not black, so baselines are named and
@@ -33,6 +33,8 @@ def pixels(name: Baseline, image: Tensor, seed: int) -> Tensor:
         The picture, (3, H, W) in [0, 1].
     seed : int
         Seed of the noise.
+    grid : (int, int)
+        Height and width of the model's input: noise of that grain survives the resizing to it.
 
     Returns
     -------
@@ -47,7 +49,8 @@ def pixels(name: Baseline, image: Tensor, seed: int) -> Tensor:
         return image.mean((1, 2), keepdim=True).expand_as(image).contiguous()
     if name == "noise":
         generator = torch.Generator().manual_seed(seed)
-        return torch.rand(image.shape, generator=generator)
+        noise = torch.rand(3, *grid, generator=generator)
+        return torch.nn.functional.interpolate(noise[None], tuple(image.shape[1:]), mode="nearest")[0]
     return _blurred(image)
 
 

@@ -107,6 +107,7 @@ class ScoreFunction:
         self._seed = seed
         self._cancel = cancel or CancelToken()
         self._chunk = chunk or _CHUNK.get(model.device.type, 4)
+        model.refresh()
         with torch.inference_mode(mode=False):
             self.x = model.input(picture)
         if not bool(torch.isfinite(self.x).all()):
@@ -165,7 +166,7 @@ class ScoreFunction:
     def baseline(self, name: baseline.Baseline) -> Tensor:
         """Return the model's input (C, h, w) for a baseline named in pixel space."""
         with torch.inference_mode(mode=False):
-            return self._model.input(baseline.pixels(name, self.image, self._seed))
+            return self._model.input(baseline.pixels(name, self.image, self._seed, tuple(self.x.shape[1:])))
 
     def noise(self, index: int) -> Tensor:
         """Return the `index`-th draw of standard normal noise, (C, h, w), the same whatever the chunk size."""
@@ -200,9 +201,15 @@ class ScoreFunction:
         # Of the input only, by autograd.grad: .backward() would write into the user's parameters' .grad.
         if not score.requires_grad:
             return torch.zeros_like(points)
-        (gradient,) = torch.autograd.grad(
-            score.sum(), points, retain_graph=keep, allow_unused=True, materialize_grads=True
-        )
+        try:
+            (gradient,) = torch.autograd.grad(
+                score.sum(), points, retain_graph=keep, allow_unused=True, materialize_grads=True
+            )
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
+            message = f"the model has no gradient with respect to its input: {error}"
+            raise ModelError(message) from error
         return gradient
 
     def _blame(self, points: Tensor, scores: Tensor) -> str:
@@ -215,7 +222,7 @@ class ScoreFunction:
             torch.autograd.grad(self._forward(inputs, grad=True).sum(), inputs, allow_unused=True)
 
         with torch.inference_mode(mode=False), torch.enable_grad():
-            layer = broken_backwards(self._model.shadow(), backwards)
+            layer = broken_backwards(self._model.shadow, backwards)
         where = f"layer '{layer}'" if layer else "the score itself"
         return (
             f"the scores are finite, but their gradient is NaN or infinite, first behind {where} on the way back; a square "

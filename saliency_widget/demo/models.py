@@ -65,7 +65,7 @@ def load(name: str, *, trained: bool = True, **options: Any) -> sw.ImageModel:
     **options
         Of :class:`saliency_widget.ImageModel`.
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(0)
         module = network(name)
     if trained:

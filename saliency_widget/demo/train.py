@@ -101,7 +101,7 @@ def _vary(images: Tensor, noise: float) -> Tensor:
     def number(low: float, high: float, channels: int = 1) -> Tensor:
         return torch.empty(count, channels, 1, 1, device=device).uniform_(low, high)
 
-    images = torch.where(torch.rand(count, 1, 1, 1, device=device) < 0.5, images.flip(3), images)  # noqa: PLR2004
+    images = torch.where(torch.rand(count, 1, 1, 1, device=device) < 0.5, images.flip(3), images)
     zoom, shift_x, shift_y = number(0.8, 1.1), number(-0.1, 0.1), number(-0.1, 0.1)
     grid = torch.zeros(count, 2, 3, device=device)
     grid[:, 0, 0] = grid[:, 1, 1] = zoom.flatten()

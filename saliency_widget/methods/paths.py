@@ -79,6 +79,6 @@ def _completeness(attribution: Tensor, ends: Tensor) -> tuple[tuple[Quality, ...
     figures = []
     for total, change in zip(attribution.flatten(1).sum(1).tolist(), explained, strict=True):
         error = abs(total - change) / max(abs(change), torch.finfo(torch.float32).tiny)
-        text = f"completeness error {100 * error:.2g} %" if error < 10 else "completeness error above 1000 %"  # noqa: PLR2004
+        text = f"completeness error {100 * error:.2g} %" if error < 10 else "completeness error above 1000 %"
         figures.append((Quality("completeness_error", error, text, bad=error > _BAD_ERROR),))
     return tuple(figures)

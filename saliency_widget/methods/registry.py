@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from saliency_widget.compute import ScoreFunction
-from saliency_widget.errors import UnknownMethod, nearest
+from saliency_widget.errors import BadParameter, UnknownMethod, nearest
 from saliency_widget.methods.estimate import Estimate, Kind
 from saliency_widget.methods.parameters import Parameter, parameters, validate
 from saliency_widget.model import ImageModel
@@ -103,9 +103,13 @@ class Method:
         for estimate in self.run(f, f.x, **params):
             if self.sibling_of is None:
                 yield estimate
-            else:
-                others = {self.sibling_of: estimate.attribution} | dict(estimate.siblings)
+                continue
+            others = {self.sibling_of: estimate.attribution} | dict(estimate.siblings)
+            if self.name in others:
                 yield replace(estimate, attribution=others.pop(self.name), siblings=others, quality=())
+            elif estimate.final:
+                message = f"'{self.name}' has no value for {dict(params)}; it needs more than one sample"
+                raise BadParameter(message)
 
     def card(self, model: ImageModel) -> dict[str, Any]:
         """Return the method as the page needs it."""

@@ -72,16 +72,14 @@ def smoothgrad(
             done,
             samples,
             quality=_standard_error(mean, variance, done),
-            siblings={
-                "smoothgrad_squared": variance * ((done - 1) / done) + mean * mean,
-                "vargrad": variance,
-            },
+            siblings={"smoothgrad_squared": variance * ((done - 1) / done) + mean * mean}
+            | ({"vargrad": variance} if done > 1 else {}),  # one sample has no variance, which is not one of zero
         )
 
 
 def _standard_error(mean: Tensor, variance: Tensor, done: int) -> tuple[tuple[Quality, ...], ...]:
     """Return the norm of the map's standard error as a share of the map's own norm, for each target."""
-    if done < 2:  # noqa: PLR2004 - one sample has no spread
+    if done < 2:
         return tuple(() for _ in mean)
     errors = (variance.flatten(1).sum(1) / done).sqrt() / mean.flatten(1).norm(dim=1).clamp_min(
         torch.finfo(mean.dtype).tiny

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ _TOLERANCE = 0.02
 """Largest mean misfit of a ramp, as a share of its range, at which a preprocessing still counts as resize and crop."""
 
 _SMALLEST_GAIN = 1e-6
+_SHIFTS = 8
 _LONG = 8
 """From this many pixels on, those at the border are left out of the fit."""
 
@@ -40,8 +41,18 @@ class Geometry:
     input_size: tuple[int, int]
     exact: bool = True
 
+    def shrunk(self, side: int) -> Geometry:
+        """Return the geometry of the same picture scaled down to at most `side` pixels on its long side."""
+        scale = min(1.0, side / max(self.size))
+        size = (max(1, round(self.size[0] * scale)), max(1, round(self.size[1] * scale)))
+        across, down = size[0] / self.size[0], size[1] / self.size[1]
+        left, top, right, bottom = self.box
+        return replace(self, size=size, box=(left * across, top * down, right * across, bottom * down))
 
-def measure(preprocess: Callable[[Tensor], Tensor], size: tuple[int, int]) -> Geometry:
+
+def measure(
+    preprocess: Callable[[Tensor], Tensor], size: tuple[int, int], quantised: Callable[[], bool] = lambda: False
+) -> Geometry:
     """Find the geometry of any preprocessing by looking at what it does to ramps.
 
     A ramp's value says where in the picture a pixel comes from. A black and a white picture give the offset and the
@@ -53,30 +64,44 @@ def measure(preprocess: Callable[[Tensor], Tensor], size: tuple[int, int]) -> Ge
         Takes a float tensor (3, H, W) in [0, 1], returns the model's input (C, h, w).
     size : (int, int)
         Width and height of the picture.
+    quantised : callable
+        Asked after the first call: whether the preprocessing rounds to 8 bits. The ramps are then sent several times,
+        shifted by parts of a level, so that the stairs average out.
 
     Returns
     -------
     Geometry
+        Along an axis where no line can be fitted the whole picture is assumed, and `exact` is False.
     """
     width, height = size
-    across = ((torch.arange(width) + 0.5) / width).expand(height, width)
-    down = ((torch.arange(height) + 0.5) / height)[:, None].expand(height, width)
     black, white = (preprocess(torch.full((3, height, width), value)).double() for value in (0.0, 1.0))
     gain = white - black
-    whole = Geometry(size, (0.0, 0.0, float(width), float(height)), (black.shape[2], black.shape[1]), exact=False)
     # Where black and white give the same, the preprocessing has put something of its own: padding.
     seen = torch.isfinite(gain) & (gain.abs() > _SMALLEST_GAIN)
-    columns = _fit(_ramp(preprocess(across.expand(3, -1, -1)), black, gain, seen), axis=1)
-    rows = _fit(_ramp(preprocess(down.expand(3, -1, -1)), black, gain, seen), axis=0)
-    if columns is None or rows is None:
-        return whole
-    box = (columns[0] * width, rows[0] * height, columns[1] * width, rows[1] * height)
-    return Geometry(size, box, whole.input_size)
+    shifts = [((k + 0.5) / _SHIFTS - 0.5) / 255 for k in range(_SHIFTS)] if quantised() else [0.0]
+
+    def profile(places: Tensor, axis: int) -> tuple[float, float] | None:
+        if places.numel() == 1:
+            return 0.0, 1.0  # a single pixel has no ramp
+        image = places.expand(3, height, width)
+        outputs = [preprocess((image + shift).clamp(0, 1)).double() for shift in shifts]
+        return _fit(_ramp(torch.stack(outputs).mean(0), black, gain, seen), axis)
+
+    columns = profile((torch.arange(width) + 0.5) / width, axis=1)
+    rows = profile(((torch.arange(height) + 0.5) / height)[:, None], axis=0)
+    left, right = columns or (0.0, 1.0)
+    top, bottom = rows or (0.0, 1.0)
+    return Geometry(
+        size,
+        (left * width, top * height, right * width, bottom * height),
+        (black.shape[2], black.shape[1]),
+        exact=columns is not None and rows is not None,
+    )
 
 
 def _ramp(output: Tensor, black: Tensor, gain: Tensor, seen: Tensor) -> Tensor:
     """Undo the normalisation of a ramp, and average its channels: (h, w), NaN where nothing of the picture is seen."""
-    return torch.where(seen, (output.double() - black) / gain, torch.nan).nanmean(0)
+    return torch.where(seen, (output - black) / gain, torch.nan).nanmean(0)
 
 
 def _fit(ramp: Tensor, axis: int) -> tuple[float, float] | None:
@@ -97,7 +122,7 @@ def _fit(ramp: Tensor, axis: int) -> tuple[float, float] | None:
         border = max(1, count // 16)
         usable[:border] = False
         usable[-border:] = False
-    if int(usable.sum()) < 2:  # noqa: PLR2004 - too small for a line
+    if int(usable.sum()) < 2:
         return (0.0, 1.0) if spread < _TOLERANCE else None
     place, value = places[usable], profile[usable]
     centre = place.mean()

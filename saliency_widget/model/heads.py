@@ -99,13 +99,15 @@ class Prediction:
         return None if self.classes is None else self.classes[int(self.logits.argmax())]
 
 
-def flatten(output: Any) -> dict[str, Tensor]:
+def flatten(output: Any, count: int = 1) -> dict[str, Tensor]:
     """Give a name to every score tensor in what a model returned.
 
     Parameters
     ----------
     output : Tensor, sequence, mapping, named tuple or dataclass
         What ``module(input)`` returned.
+    count : int
+        How many images it was given.
 
     Returns
     -------
@@ -121,14 +123,21 @@ def flatten(output: Any) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     skipped: list[str] = []
     for name, value in _parts(output).items():
-        scores = _as_scores(value)
+        scores = _as_scores(value, count)
         if scores is None:
             skipped.append(f"{name}: {_shape(value)}")
         else:
             found[name] = scores
+    mixed = [f"{name}: {tuple(scores.shape)}" for name, scores in found.items() if len(scores) != count]
+    if mixed:
+        message = (
+            f"the model was given {count} images and returned scores for another number ({'; '.join(mixed)}); its outputs "
+            "must have one row for each image, and no image may change another one's scores"
+        )
+        raise ModelError(message)
     if found:
         return found
-    if any(isinstance(v, Tensor) and v.dim() == 4 for v in _parts(output).values()):  # noqa: PLR2004
+    if any(isinstance(v, Tensor) and v.dim() == 4 for v in _parts(output).values()):
         message = (
             f"the model returns maps, not scores ({'; '.join(skipped)}), as for segmentation; wrap it in a module that "
             "reduces each map to a score, e.g. `scores = maps.mean((2, 3))` or the sum over a region"
@@ -154,15 +163,18 @@ def _parts(output: Any) -> dict[str, Any]:
     return {"head0": output}
 
 
-def _as_scores(value: Any) -> Tensor | None:
+def _as_scores(value: Any, count: int) -> Tensor | None:
     """Return a value as an (N, K) tensor of scores, or None if it is none."""
     if not isinstance(value, Tensor) or not value.is_floating_point():
         return None
+    if value.dim() == 0 and count == 1:
+        return value.reshape(1, 1)
     if value.dim() == 1:
-        return value[:, None]
-    if value.dim() > 2 and all(size == 1 for size in value.shape[2:]):  # noqa: PLR2004 - (N, K, 1, 1)
+        # A forward that ends in squeeze() loses the batch where there is one image: (K,) is one image's K classes.
+        return value[None] if count == 1 and len(value) != 1 else value[:, None]
+    if value.dim() > 2 and all(size == 1 for size in value.shape[2:]):
         return value.flatten(1)
-    return value if value.dim() == 2 else None  # noqa: PLR2004
+    return value if value.dim() == 2 else None
 
 
 def _shape(value: Any) -> str:
@@ -192,9 +204,15 @@ def find_heads(output: Any, spec: Mapping[str, HeadSpec] | None) -> dict[str, He
     with torch.no_grad():
         parts = flatten(output)
     if spec is None:
-        return {key: _head(key, key, scores, None) for key, scores in parts.items()}
+        return {(name := key.replace(":", "_")): _head(name, key, scores, None) for key, scores in parts.items()}
     if not spec:
         message = "heads={} names no head; leave heads out to find them by running the model once"
+        raise ModelError(message)
+    odd = [name for name in spec if not isinstance(name, str) or ":" in name or not name]
+    if odd:
+        message = (
+            f"a head was named {odd[0]!r}; a name is a text without a colon, since it ends at the first one in a target"
+        )
         raise ModelError(message)
     has_names = isinstance(output, Mapping) or hasattr(output, "_fields") or dataclasses.is_dataclass(output)
     if has_names:
@@ -224,7 +242,7 @@ def _head(name: str, key: str, scores: Tensor, spec: HeadSpec) -> Head:
         return Head(name, "value", 1, unit=spec.unit if isinstance(spec, Regression) else None, key=key)
     if spec is None:
         return Head(name, "classes", size, key=key)
-    if isinstance(spec, str) or not all(isinstance(cls, str) for cls in spec):
+    if isinstance(spec, str) or not isinstance(spec, Sequence) or not all(isinstance(cls, str) for cls in spec):
         message = f"the classes of head '{name}' must be a list of names, or sw.Regression(unit=...); got {spec!r}"
         raise ModelError(message)
     classes = tuple(spec)

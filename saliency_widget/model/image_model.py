@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from saliency_widget.errors import BadParameter, ModelError, NotFinite
 from saliency_widget.model.diagnose import broken_forwards
+from saliency_widget.model.fingerprint import checksum
 from saliency_widget.model.geometry import Geometry, measure
 from saliency_widget.model.heads import Head, HeadSpec, Prediction, find_heads, flatten
 from saliency_widget.model.images import Picture, read_image
 from saliency_widget.model.preprocess import Preprocess, default_preprocess
-from saliency_widget.model.shadow import Shadow, checksum
+from saliency_widget.model.shadow import Shadow
 from saliency_widget.model.targets import Target, resolve
 
 __all__ = ["ImageModel", "as_model", "is_out_of_memory"]
@@ -89,16 +90,27 @@ class ImageModel:
         self.name = name or type(module).__name__
         self.notes: list[str] = []
         self.device = _choose_device(module, device)
-        self.dtype = _DTYPES[precision] or _own_dtype(module)
+        own = _own_dtype(module)
+        asked = _DTYPES[precision]
+        if asked is None and own in {torch.float16, torch.bfloat16}:
+            # Sums of many gradients lose their digits in half precision, and SmoothGrad's squares overflow.
+            asked = torch.float32
+            self.notes.append(f"the weights are {str(own).removeprefix('torch.')}; maps are computed in float32")
+        self.dtype = asked or own
         self.heads: dict[str, Head] = {}
         self._spec: dict[str, HeadSpec] | None = dict(heads) if heads is not None else None
-        self._shadow = Shadow(module, self.device, self.dtype)
+        self._shadow = Shadow(module, self.device, asked)
         self._lock = threading.Lock()
         self._geometries: dict[tuple[int, int], Geometry] = {}
+        hooks = sum(len(layer._forward_hooks) + len(layer._forward_pre_hooks) for layer in module.modules())  # noqa: SLF001
+        if hooks:
+            self.notes.append(
+                f"the module has {hooks} forward hooks of its own; they may be part of it, so they run with it"
+            )
         if preprocess is None:
-            size = input_size or _DEFAULT_SIZE
-            preprocess = default_preprocess(size)
-            shown = size if isinstance(size, int) else f"{size[0]} x {size[1]}"
+            height, width = _size(input_size)
+            preprocess = default_preprocess(height, width)
+            shown = f"{height} x {width}"
             self.notes.append(
                 f"no preprocess= was given: images are resized and cropped to {shown} and normalised by ImageNet's mean "
                 "and standard deviation"
@@ -123,12 +135,13 @@ class ImageModel:
         """
         with self._lock:
             if not self.heads:
-                output = self._forward(self.input(read_image(image))[None], grad=False)
-                heads = find_heads(output, self._spec)
-                if any(":" in name for name in heads):
-                    message = f"a head's name ends at the first colon, so it cannot hold one: {', '.join(heads)}"
-                    raise ModelError(message)
-                self.heads = heads
+                picture = read_image(image)
+                output = self._forward(self.input(picture)[None], grad=False)
+                self.heads = find_heads(output, self._spec)
+                if not self.geometry(picture).exact:
+                    self.notes.append(
+                        "preprocess= does more than resize and crop: maps are stretched over the whole picture"
+                    )
 
     def input(self, image: Any) -> Tensor:
         """Return the model's input (C, h, w), on the model's device, for an image of any kind.
@@ -153,7 +166,7 @@ class ImageModel:
         ModelError
             If the model raises, or a head is gone.
         """
-        parts = flatten(self._forward(points, grad=grad))
+        parts = flatten(self._forward(points, grad=grad), len(points))
         missing = [head.name for head in self.heads.values() if head.key not in parts]
         if missing:
             message = f"the model returned no head {missing[0]!r} this time, only {', '.join(parts)}; its outputs must not vary"
@@ -177,6 +190,7 @@ class ImageModel:
         BadImage, ModelError, NotFinite
         """
         picture = read_image(image)
+        self.refresh()
         self.discover(picture)
         points = self.input(picture)[None]
         outputs = self.scores(points, grad=False)
@@ -188,7 +202,7 @@ class ImageModel:
         """Say, in one sentence, which layer first gives NaN or infinity for inputs (N, C, h, w) that do not end finite."""
         if not bool(torch.isfinite(points).all()):
             return "the preprocessing gives NaN or infinity for this image; check preprocess= (a division by a std of zero?)"
-        layer = broken_forwards(self.shadow(), lambda: self._forward(points, grad=False))
+        layer = broken_forwards(self.shadow, lambda: self._forward(points, grad=False))
         where = f"first in layer '{layer}'" if layer else "in its outputs"
         return (
             f"the model gives NaN or infinity for this image, {where}; check its weights and the range of the input that "
@@ -203,27 +217,36 @@ class ImageModel:
         """Say which part of a picture the model's input covers."""
         size = (picture.width, picture.height)
         if size not in self._geometries:
-            self._geometries[size] = measure(lambda image: self._preprocess(image).cpu(), size)
+            self._geometries[size] = measure(
+                lambda image: self._preprocess(image).cpu(), size, quantised=lambda: self._preprocess.quantises
+            )
         return self._geometries[size]
 
     def revision(self) -> str:
         """Return a checksum of the module's weights as they are now."""
         return checksum(self.module)
 
+    def refresh(self) -> None:
+        """Follow what has changed in the module since the last time; called once before each run."""
+        self._shadow.refresh()
+
+    @property
     def shadow(self) -> nn.Module:
-        """Return the up-to-date copy on which everything is computed."""
-        return self._shadow.module()
+        """The copy on which everything is computed."""
+        return self._shadow.module
 
     def _forward(self, points: Tensor, *, grad: bool) -> Any:
-        module = self._shadow.module()
-        # The caller may be inside no_grad, inference_mode or autocast; none of them may change a map.
+        # The caller may be inside no_grad, inference_mode or autocast; none of them may change a map. Nor is
+        # inference_mode used here: what a module caches on the way would never again take part in a gradient.
         with (
-            torch.inference_mode(mode=not grad),
+            torch.inference_mode(mode=False),
             torch.set_grad_enabled(grad),
             torch.autocast(points.device.type, enabled=False),
         ):
             try:
-                return module(points)
+                return self._shadow.run(points)
+            except ModelError:
+                raise
             except Exception as error:
                 if is_out_of_memory(error):
                     raise
@@ -262,6 +285,17 @@ def _prediction(head: Head, scores: Tensor) -> Prediction:
     return Prediction(classes, numbers, exponentials / exponentials.sum())
 
 
+def _size(given: Any) -> tuple[int, int]:
+    """Read ``input_size=``: one number, or height and width."""
+    if given is None:
+        return _DEFAULT_SIZE, _DEFAULT_SIZE
+    sizes = (given, given) if isinstance(given, int) else tuple(given) if isinstance(given, list | tuple) else ()
+    if len(sizes) != 2 or not all(isinstance(n, int) and n > 0 for n in sizes):
+        message = f"input_size was given as {given!r}; expected one size in pixels, or (height, width)"
+        raise BadParameter(message)
+    return sizes[0], sizes[1]
+
+
 def _own_dtype(module: nn.Module) -> torch.dtype:
     """Return the type of the first floating weight, float32 where there is none."""
     for tensor in (*module.parameters(), *module.buffers()):
@@ -274,8 +308,7 @@ def _choose_device(module: nn.Module, device: str | torch.device) -> torch.devic
     """Choose where the shadow lives."""
     if device != "auto":
         try:
-            chosen = torch.device(device)
-            torch.empty(0, device=chosen)
+            chosen = torch.empty(0, device=torch.device(device)).device  # with its index: "cuda" is "cuda:0"
         except (RuntimeError, AssertionError) as error:
             message = f"device {str(device)!r} cannot be used here: {str(error).splitlines()[0]}; use 'auto' or 'cpu'"
             raise BadParameter(message) from error

@@ -5,23 +5,22 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from saliency_widget.errors import BadImage
 
 __all__ = ["MAX_PIXELS", "MAX_SIDE", "Picture", "read_image"]
 
-MAX_PIXELS = 400_000_000
-"""Images that claim more pixels than this are refused before they are decoded."""
+MAX_PIXELS = 178_956_970
+"""Images that claim more pixels than this are refused before they are decoded; Pillow's own limit."""
 
 MAX_SIDE = 4096
 """Larger images are scaled down to this many pixels on their long side."""
@@ -42,11 +41,14 @@ class Picture:
         A short name for people, such as the file's.
     notes : tuple of str
         What had to be done to the image, in words for the user.
+    exact : Tensor or None
+        The pixels as they were given, (3, H, W) in [0, 1], where 8 bits would round them.
     """
 
     image: Image.Image
     label: str = ""
     notes: tuple[str, ...] = field(default=())
+    exact: Tensor | None = None
 
     @property
     def width(self) -> int:
@@ -63,12 +65,14 @@ class Picture:
         """A hash of size and pixels: equal pictures have equal ids."""
         digest = hashlib.blake2b(digest_size=8)
         digest.update(f"{self.image.size}".encode())
-        digest.update(self.image.tobytes())
+        digest.update(self.image.tobytes() if self.exact is None else self.exact.numpy().tobytes())
         return digest.hexdigest()
 
-    @cached_property
+    @property
     def tensor(self) -> Tensor:
-        """The pixels as a float32 tensor (3, H, W) in [0, 1]."""
+        """The pixels as a float32 tensor (3, H, W) in [0, 1], made anew: it takes four times the picture's memory."""
+        if self.exact is not None:
+            return self.exact
         pixels = np.array(self.image)
         return torch.from_numpy(pixels).permute(2, 0, 1).float().div(255)
 
@@ -119,8 +123,8 @@ def read_image(image: Any, *, label: str = "") -> Picture:
 def _from_file(path: Path, label: str) -> Picture:
     try:
         data = path.expanduser().read_bytes()
-    except OSError as error:
-        message = f"the image '{path}' cannot be read: {error.strerror or error}; check the path"
+    except (OSError, ValueError, RuntimeError) as error:
+        message = f"the image '{path}' cannot be read: {getattr(error, 'strerror', None) or error}; check the path"
         raise BadImage(message) from error
     return _from_bytes(data, label or path.name)
 
@@ -131,9 +135,7 @@ def _from_bytes(data: bytes, label: str) -> Picture:
         message = f"the {name} is empty (0 bytes); save or download it again"
         raise BadImage(message)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(io.BytesIO(data))
+        opened = Image.open(io.BytesIO(data))
     except Image.DecompressionBombError as error:
         raise _too_large(name, str(error)) from error
     except (UnidentifiedImageError, OSError, ValueError) as error:
@@ -141,16 +143,10 @@ def _from_bytes(data: bytes, label: str) -> Picture:
             f"the {name} is no image that Pillow can read ({len(data)} bytes); expected PNG, JPEG, WebP, TIFF, ..."
         )
         raise BadImage(message) from error
-    try:
-        # A JPEG can be decoded at a fraction of its size, so a poster costs no more memory than a photograph.
-        if opened.width * opened.height <= MAX_PIXELS:
-            opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
-        return _from_pillow(opened, label, said=opened.size)
-    except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, BadImage):
-            raise
-        message = f"the {name} is corrupt: {error}; save or download it again"
-        raise BadImage(message) from error
+    size = opened.size
+    # A JPEG can be decoded at a fraction of its size, so a poster costs no more memory than a photograph.
+    opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
+    return _from_pillow(opened, label, said=size)
 
 
 def _too_large(name: str, size: str) -> BadImage:
@@ -167,9 +163,16 @@ def _from_pillow(image: Image.Image, label: str, said: tuple[int, int] | None = 
         raise BadImage(message)
     if width * height > MAX_PIXELS:
         raise _too_large(_UNNAMED, f"{width} x {height}")
-    if ImageFile.LOAD_TRUNCATED_IMAGES:  # somebody's global setting must not let half a picture through unnoticed
+    name = f"image '{label}'" if label else _UNNAMED
+    try:
         image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        message = f"the {name} is corrupt: {error}; save or download it again"
+        raise BadImage(message) from error
     notes = []
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        notes.append(f"the first of {frames} frames")
     upright = ImageOps.exif_transpose(image)
     if upright.size != image.size or upright.getexif() != image.getexif():
         notes.append("rotated as its EXIF data says")
@@ -185,12 +188,11 @@ def _from_pillow(image: Image.Image, label: str, said: tuple[int, int] | None = 
 
 def _to_rgb(image: Image.Image) -> tuple[Image.Image, str | None]:
     """Convert any Pillow mode to RGB, and say what was done if a person would want to know."""
-    if image.mode == "RGB":
-        image.load()
+    if image.mode == "RGB" and "transparency" not in image.info:
         return image, None
     if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
         grey = np.asarray(image, dtype=np.float64)
-        return _from_numbers(grey, "16-bit" if image.mode != "F" else "float")
+        return _from_numbers(grey, {"I": "32-bit", "F": "float"}.get(image.mode, "16-bit"))
     if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
@@ -201,12 +203,16 @@ def _to_rgb(image: Image.Image) -> tuple[Image.Image, str | None]:
 
 
 def _from_numbers(grey: np.ndarray[Any, Any], kind: str) -> tuple[Image.Image, str]:
-    """Scale grey values of more than 8 bits by their type's range (65535, or 1 for floats), never by their own."""
+    """Scale grey values of more than 8 bits by their type's range, never by their own.
+
+    Pillow's 32-bit and float modes do not say theirs, so it is the first of 1 (floats), 255 and 65535 that they fit into.
+    """
     if not np.isfinite(grey).all():
         message = f"the {kind} image holds NaN or infinity"
         raise BadImage(message)
     top = float(grey.max(initial=0.0))
-    full = 1.0 if kind == "float" and top <= 1 else 255.0 if kind == "float" and top <= 255 else 65535.0  # noqa: PLR2004
+    ranges = {"float": (1.0, 255.0), "32-bit": (255.0,)}.get(kind, ())
+    full = next((end for end in ranges if top <= end), 65535.0)
     if top > full or grey.min(initial=0.0) < 0:
         message = f"the {kind} image has values from {grey.min():g} to {top:g}; expected 0 to {full:g}: scale it first"
         raise BadImage(message)
@@ -215,7 +221,7 @@ def _from_numbers(grey: np.ndarray[Any, Any], kind: str) -> tuple[Image.Image, s
 
 
 def _from_tensor(tensor: Tensor, label: str) -> Picture:
-    if tensor.dim() == 4 and tensor.shape[0] == 1:  # noqa: PLR2004 - a batch of one is what people have at hand
+    if tensor.dim() == 4 and tensor.shape[0] == 1:
         tensor = tensor[0]
     if tensor.dim() not in {2, 3}:
         message = f"an image tensor has the shape {tuple(tensor.shape)}; expected (C, H, W) or (H, W)"
@@ -223,26 +229,29 @@ def _from_tensor(tensor: Tensor, label: str) -> Picture:
     if tensor.is_floating_point():
         tensor = tensor.float()
     array = tensor.detach().cpu().numpy()
-    if array.ndim == 3 and array.shape[0] not in {1, 3, 4}:  # noqa: PLR2004
+    if array.ndim == 3 and array.shape[0] not in {1, 3, 4}:
         hint = "; it looks like (H, W, C): give tensor.permute(2, 0, 1)" if array.shape[2] in {1, 3, 4} else ""
         message = f"an image tensor has the shape {array.shape}; expected (C, H, W) with 1, 3 or 4 channels{hint}"
         raise BadImage(message)
-    return _from_array(array.transpose(1, 2, 0) if array.ndim == 3 else array, label)  # noqa: PLR2004
+    return _from_array(array.transpose(1, 2, 0) if array.ndim == 3 else array, label)
 
 
 def _from_array(array: np.ndarray[Any, Any], label: str) -> Picture:
     if array.size == 0:
         message = f"the image is empty: its shape is {array.shape}"
         raise BadImage(message)
-    if array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[2] not in {1, 3, 4}):  # noqa: PLR2004
+    if array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[2] not in {1, 3, 4}):
         hint = (
             "; it looks like (C, H, W): give array.transpose(1, 2, 0), or a torch tensor"
-            if array.ndim == 3 and array.shape[0] in {1, 3, 4}  # noqa: PLR2004
+            if array.ndim == 3 and array.shape[0] in {1, 3, 4}
             else ""
         )
         message = (
             f"an image array has the shape {array.shape}; expected (H, W), (H, W, 1), (H, W, 3) or (H, W, 4){hint}"
         )
+        raise BadImage(message)
+    if array.dtype.kind not in "buif":
+        message = f"an image array has the type {array.dtype}; expected uint8, uint16, bool, or float in [0, 1]"
         raise BadImage(message)
     if math.prod(array.shape[:2]) > MAX_PIXELS:
         raise _too_large(_UNNAMED, f"{array.shape[1]} x {array.shape[0]}")
@@ -252,30 +261,38 @@ def _from_array(array: np.ndarray[Any, Any], label: str) -> Picture:
     elif array.dtype == np.uint16:
         array = np.round(array / 257).astype(np.uint8)
         notes = ("16-bit values scaled to 8 bits",)
-    elif np.issubdtype(array.dtype, np.floating):
-        array = _from_floats(array)
+    elif array.dtype.kind == "f":
+        return _from_floats(array, label)
     elif array.dtype != np.uint8:
         low, high = int(array.min()), int(array.max())
-        if low < 0 or high > 255:  # noqa: PLR2004
+        if low < 0 or high > 255:
             message = (
                 f"an image array of {array.dtype} has values from {low} to {high}; expected 0 to 255: scale it first"
             )
             raise BadImage(message)
         array = array.astype(np.uint8)
-    array = array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array  # noqa: PLR2004
+    array = array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array
     picture = _from_pillow(Image.fromarray(np.ascontiguousarray(array)), label)
     return Picture(picture.image, label, notes + picture.notes)
 
 
-def _from_floats(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _from_floats(array: np.ndarray[Any, Any], label: str) -> Picture:
+    """Read floats in [0, 1]; 8 bits are for the eye, the model gets them as they are."""
     if not np.isfinite(array).all():
         message = f"the image array holds {int((~np.isfinite(array)).sum())} values that are NaN or infinite"
         raise BadImage(message)
     low, high = float(array.min()), float(array.max())
     slack = 1e-3  # resizing overshoots a little
     if low < -slack or high > 1 + slack:
-        hint = "divide by 255" if 1 < high <= 255 and low >= 0 else "undo the normalisation: the model's own is applied"  # noqa: PLR2004
+        hint = "divide by 255" if 1 < high <= 255 and low >= 0 else "undo the normalisation: the model's own is applied"
         message = f"a float image has values from {low:.3g} to {high:.3g}; expected 0 to 1: {hint}"
         raise BadImage(message)
-    pixels: np.ndarray[Any, Any] = np.round(np.clip(array, 0, 1) * 255).astype(np.uint8)
-    return pixels
+    values = np.clip(array.astype(np.float32), 0, 1)
+    picture = _from_array(np.round(values * 255).astype(np.uint8), label)
+    channels = values.shape[2] if values.ndim == 3 else 1
+    scaled = (picture.height, picture.width) != values.shape[:2]
+    if channels == 4 or scaled or np.array_equal(np.round(values * 255) / np.float32(255), values):
+        return picture
+    planes = values.reshape(*values.shape[:2], channels).transpose(2, 0, 1)
+    colours = planes if channels == 3 else planes.repeat(3, axis=0)
+    return replace(picture, exact=torch.from_numpy(np.ascontiguousarray(colours)))

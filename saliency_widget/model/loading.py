@@ -88,7 +88,10 @@ def _load_torchvision(name: str, *, weights: str | None, **options: Any) -> Imag
         raise ModelError(message)
     chosen = choices.DEFAULT if weights is None else choices[weights]
     try:
-        module = zoo.get_model(name, weights=None if weights is None else chosen)
+        # Seeded, so that an untrained network is the same each time, and the user's own draws stay what they were.
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            torch.manual_seed(0)
+            module = zoo.get_model(name, weights=None if weights is None else chosen)
     except (URLError, OSError) as error:
         raise _missing(name, chosen.url, error) from error
     except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:

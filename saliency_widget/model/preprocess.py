@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,23 +19,28 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def default_preprocess(size: int | tuple[int, int]) -> Callable[[Tensor], Tensor]:
+def default_preprocess(height: int, width: int) -> Callable[[Tensor], Tensor]:
     """Return the preprocessing that is used where the user names none.
 
     Parameters
     ----------
-    size : int or (int, int)
-        Height and width of the model's input.
+    height, width : int
+        Of the model's input.
 
     Returns
     -------
     callable
-        Scales the short side to fit, crops the centre, and normalises by ImageNet's mean and standard deviation.
+        Scales to cover the input, crops the centre, and normalises by ImageNet's mean and standard deviation.
     """
-    height, width = (size, size) if isinstance(size, int) else size
 
     def preprocess(image: Tensor) -> Tensor:
+        # What will be cropped away is cut off first, or a picture like a thread would become one like a carpet.
         scale = max(height / image.shape[1], width / image.shape[2])
+        margin = 4 * math.ceil(max(1.0, 1 / scale))  # as much as the resampling filter can see
+        wanted = [math.ceil(side / scale) + margin for side in (height, width)]
+        # Of the same parity as the whole, so that the centre stays where it is.
+        inner = [min(whole, side + (whole - side) % 2) for whole, side in zip(image.shape[1:], wanted, strict=True)]
+        image = functional.center_crop(image, inner)
         scaled = [max(height, round(image.shape[1] * scale)), max(width, round(image.shape[2] * scale))]
         image = functional.resize(image, scaled, antialias=True)
         image = functional.center_crop(image, [height, width])
@@ -63,6 +69,11 @@ class Preprocess:
         self._function = function
         self._wants_pillow = False
 
+    @property
+    def quantises(self) -> bool:
+        """Whether it was seen to take only Pillow images, whose values are rounded to 8 bits."""
+        return self._wants_pillow
+
     def __call__(self, image: Tensor) -> Tensor:
         """Return the model's input (C, h, w) for an image (3, H, W) in [0, 1].
 
@@ -71,11 +82,14 @@ class Preprocess:
         BadImage
             If the callable raises, or returns no tensor of that form.
         """
-        with torch.no_grad():
-            result = self._call(image)
-        if isinstance(result, Tensor) and result.dim() == 4 and result.shape[0] == 1:  # noqa: PLR2004
+        # Seeded alike each time, so that a random crop is the same one for the picture, its baseline and its map; and a
+        # copy, since a transform may work in place.
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            result = self._call(image.clone())
+        if isinstance(result, Tensor) and result.dim() == 4 and result.shape[0] == 1:
             result = result[0]
-        if not isinstance(result, Tensor) or result.dim() != 3:  # noqa: PLR2004
+        if not isinstance(result, Tensor) or result.dim() != 3:
             got = f"a tensor of shape {tuple(result.shape)}" if isinstance(result, Tensor) else type(result).__name__
             message = f"preprocess= returned {got} for an image {tuple(image.shape)}; expected a tensor (C, h, w)"
             raise BadImage(message)
@@ -90,8 +104,9 @@ class Preprocess:
                 refused = error
         try:
             result = self._function(_to_pillow(image))
-        except Exception as error:  # noqa: BLE001 - raised again, as the first refusal
-            reason = refused or error
+        except Exception as error:  # noqa: BLE001 - raised again, or the tensor's own
+            # What a callable says of a tensor as such is no news to its author; what it says of its content is.
+            reason = error if refused is None or isinstance(refused, TypeError | AttributeError) else refused
             message = f"preprocess= raised {type(reason).__name__} for an image {tuple(image.shape)}: {reason}"
             raise BadImage(message) from reason
         self._wants_pillow = True

@@ -1,21 +1,22 @@
-"""A private copy of a user's module that shares its weights, so that the module itself is never touched; it scores nothing."""
+"""A private copy of a user's module that shares its weights, so that the module itself is never touched.
+
+It scores nothing. What a forward writes (running statistics, counters, a list of activations) it writes into the copy.
+"""
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from saliency_widget.errors import ModelError
+from saliency_widget.model.fingerprint import checksum, layout, tensors
 
-__all__ = ["Shadow", "checksum", "watched"]
-
-_SAMPLES = 512
-"""How many values of each tensor go into the checksum."""
+__all__ = ["Shadow", "watched"]
 
 _local = threading.local()
 
@@ -23,8 +24,8 @@ _local = threading.local()
 class Shadow:
     """A copy of a module for this package's own use: in evaluation mode, without gradients for its weights.
 
-    On the module's own device and dtype the copy shares the weights' storage, so it costs milliseconds and follows every
-    in-place update. Elsewhere it holds a copy of its own, compared by checksum before use.
+    On the module's own device and dtype its weights share the originals' storage, so it costs milliseconds and follows every
+    in-place update. Buffers are copies, as a forward may write to them. Elsewhere everything is a copy, compared by checksum.
 
     Parameters
     ----------
@@ -33,53 +34,88 @@ class Shadow:
     device : torch.device
         Where the copy lives.
     dtype : torch.dtype or None
-        The copy's floating type; None keeps the module's.
+        The copy's floating type; None keeps each tensor's own.
     """
 
     def __init__(self, module: nn.Module, device: torch.device, dtype: torch.dtype | None = None) -> None:
         self._original = module
         self._device = device
         self._dtype = dtype
-        self._lock = threading.Lock()
+        self._changing = threading.Lock()
+        self._running = threading.RLock()
         self._copy: nn.Module | None = None
         self._layout: tuple[object, ...] = ()
         self._revision = ""
+        self._buffers: list[tuple[Tensor, Tensor]] = []
 
+    @property
     def module(self) -> nn.Module:
-        """Return the copy, made anew if the module's tensors were replaced (or, where it shares none, changed)."""
-        with self._lock:
-            layout = _layout(self._original)
-            shares = self._shares()
-            revision = "" if shares else checksum(self._original)
-            if self._copy is None or layout != self._layout or revision != self._revision:
+        """The copy, as it was when it was last refreshed."""
+        return self._copy if self._copy is not None else self.refresh()
+
+    def refresh(self) -> nn.Module:
+        """Bring the copy up to date with the module, and return it; once before each run is enough.
+
+        Raises
+        ------
+        ModelError
+            If the module cannot be copied.
+        """
+        # Tensors that are made inside somebody's inference_mode could never again be part of a gradient.
+        with self._changing, torch.inference_mode(mode=False), torch.no_grad():
+            if self._copy is None:
+                _refuse(self._original)
+            found = layout(self._original)
+            revision = "" if self._shares() else checksum(self._original)
+            # Buffers that differ are not overwritten but replaced: another thread may be on its way back through them.
+            same = all(torch.equal(ours, original) for original, ours in self._buffers) if not revision else True
+            if self._copy is None or not same or found != self._layout or revision != self._revision:
                 self._copy = self._make()
-                self._layout, self._revision = layout, revision
+                self._layout, self._revision = found, revision
             return self._copy
+
+    def run(self, points: Tensor) -> Any:
+        """Run the copy forwards.
+
+        One forward at a time: a module may keep activations in its attributes on the way, and ``explain()`` in a cell must not
+        meet those of the compute thread.
+        """
+        module = self.module
+        with self._running:
+            # A copy of the input, since a first layer may work in place.
+            return module(points.clone())
 
     def _shares(self) -> bool:
         return all(
-            tensor.device == self._device
-            and (self._dtype is None or not tensor.is_floating_point() or tensor.dtype == self._dtype)
-            for tensor in _tensors(self._original)
+            tensor.device == self._device and self._type_of(tensor) == tensor.dtype
+            for tensor in tensors(self._original)
         )
 
-    def _place(self, tensor: Tensor) -> Tensor:
-        """Return the tensor itself where it already lies right, else a copy."""
-        return tensor.to(self._device, self._dtype if tensor.is_floating_point() else None)
+    def _type_of(self, tensor: Tensor) -> torch.dtype:
+        return self._dtype if self._dtype is not None and tensor.is_floating_point() else tensor.dtype
 
     def _make(self) -> nn.Module:
-        memo = {id(tensor): self._place(tensor.detach()) for tensor in _tensors(self._original)}
+        original = self._original
+        name = type(original).__name__
+        _refuse(original)
+        weights = {id(weight) for weight in original.parameters()}
+        memo: dict[int, Any] = {}
+        for tensor in tensors(original):
+            placed = tensor.detach().to(self._device, self._type_of(tensor))
+            memo[id(tensor)] = (
+                placed if id(tensor) in weights or placed.data_ptr() != tensor.data_ptr() else placed.clone()
+            )
         try:
-            made = copy.deepcopy(self._original, memo)
+            made = copy.deepcopy(original, memo)
         except Exception as error:
-            kind = type(self._original).__name__
             message = (
-                f"the module {kind} cannot be copied ({type(error).__name__}: {error}); give it a __deepcopy__ that can"
+                f"the module {name} cannot be copied ({type(error).__name__}: {error}); give it a __deepcopy__ that can"
             )
             raise ModelError(message) from error
         made.eval()
+        self._buffers = [(tensor, memo[id(tensor)]) for tensor in tensors(original) if id(tensor) not in weights]
         for layer in made.modules():
-            if not any(True for _ in layer.children()):
+            if not any(True for _ in layer.children()) and not isinstance(layer, torch.jit.ScriptModule):
                 layer.register_forward_pre_hook(_check_before)
                 layer.register_forward_hook(_check_behind)
         return made
@@ -109,6 +145,22 @@ class watched:  # noqa: N801 - reads as a verb: with watched(check)
         _local.check = self._before
 
 
+def _refuse(module: nn.Module) -> None:
+    """Say why a module cannot be worked with, before it is tried."""
+    for name, layer in module.named_modules():
+        where = f"'{name}' ({type(layer).__name__})" if name else type(layer).__name__
+        replaced = vars(layer).get("forward")
+        if replaced is not None and not isinstance(getattr(replaced, "__self__", None), nn.Module):
+            message = (
+                f"the forward of {where} was replaced by a plain function, which would run on the original and not on a "
+                "copy; write it as the forward of a subclass"
+            )
+            raise ModelError(message)
+        if any(nn.parameter.is_lazy(weight) for weight in layer.parameters(recurse=False)):
+            message = f"{where} is lazy and has no weights yet; run the module once on an image first"
+            raise ModelError(message)
+
+
 def _check_before(_layer: nn.Module, _inputs: object) -> None:
     check = getattr(_local, "check", None)
     if check is not None:
@@ -120,55 +172,3 @@ def _check_behind(_layer: nn.Module, _inputs: object, output: object) -> None:
     if check is not None and isinstance(output, Tensor) and output.requires_grad:
         # The backward pass of a GPU runs on another thread, so the check itself travels, not the thread's variable.
         output.register_hook(lambda _gradient: check())  # type: ignore[no-untyped-call]
-
-
-def _tensors(module: nn.Module) -> Iterator[Tensor]:
-    """Yield all tensors of a module, also plain attributes (weight normalisation keeps its weight in one)."""
-    yield from module.parameters()
-    yield from module.buffers()
-    for layer in module.modules():
-        yield from (value for value in vars(layer).values() if isinstance(value, Tensor))
-
-
-def _layout(module: nn.Module) -> tuple[object, ...]:
-    """Say which layers, settings and tensors a module has and where they lie, without reading a tensor."""
-    layers = tuple((name, id(layer), _settings(layer)) for name, layer in module.named_modules())
-    return layers, tuple((tensor.data_ptr(), tuple(tensor.shape), tensor.dtype) for tensor in _tensors(module))
-
-
-def _settings(layer: nn.Module) -> tuple[object, ...]:
-    """Return a layer's plain attributes, such as a temperature; not its mode, which the copy has for itself."""
-    return tuple(
-        (name, value)
-        for name, value in vars(layer).items()
-        if name != "training" and isinstance(value, bool | int | float | str | None)
-    )
-
-
-def checksum(module: nn.Module) -> str:
-    """Return a short hash of values sampled from all weights and buffers.
-
-    Version counters miss fused optimisers, ``.data`` and NumPy writes; values do not.
-
-    Parameters
-    ----------
-    module : nn.Module
-        The module to look at; nothing of it is changed.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-    """
-    digest = hashlib.blake2b(digest_size=8)
-    by_device: dict[torch.device, list[Tensor]] = {}
-    with torch.no_grad():
-        for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
-            digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-            if tensor.numel() and not tensor.is_meta:
-                flat = tensor.detach().reshape(-1) if tensor.is_contiguous() else tensor.detach().flatten()
-                step = max(1, flat.numel() // _SAMPLES)
-                by_device.setdefault(tensor.device, []).append(flat[::step].double())
-        for values in by_device.values():
-            digest.update(torch.cat(values).cpu().numpy().tobytes())
-    return digest.hexdigest()

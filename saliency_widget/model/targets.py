@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -109,13 +111,13 @@ def _parse(given: Any, heads: Mapping[str, Head]) -> Target:
         return Target(given.head, given.cls if given.cls is not None else given.index, given.versus)
     if given is None:
         return Target(first)
-    if isinstance(given, Mapping):
+    if isinstance(given, Mapping) and "head" in given:
         return Target(str(given["head"]), given.get("index"), given.get("versus"))
     if isinstance(given, tuple) and len(given) in {2, 3}:
         return Target(*given)
-    if isinstance(given, int) and not isinstance(given, bool):
+    if hasattr(given, "__index__") and not isinstance(given, bool):
         _only_head(given, heads)
-        return Target(first, given)
+        return Target(first, operator.index(given))
     if isinstance(given, str):
         return _parse_text(given, heads)
     message = (
@@ -178,14 +180,14 @@ def _class_index(cls: Any, head: Head) -> int:
     if isinstance(cls, str):
         if head.classes is not None and cls in head.classes:
             return head.classes.index(cls)
-        if not cls.lstrip("-").isdecimal():
+        if not re.fullmatch(r"-?\d+", cls):
             known = head.classes or tuple(str(i) for i in range(head.size))
             message = f"unknown class '{cls}' for head '{head.name}'; {nearest(cls, known)}"
             raise UnknownTarget(message)
         cls = int(cls)
     try:
-        index = int(cls.__index__())
-    except AttributeError:
+        index = operator.index(cls)
+    except TypeError:
         message = (
             f"a class of head '{head.name}' was given as {type(cls).__name__} ({cls!r}); expected a name or an index"
         )

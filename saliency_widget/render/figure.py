@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,17 @@ __all__ = ["draw"]
 
 _SIGNED, _UNSIGNED = "RdBu_r", "inferno"
 _WIDTH = 8.0
+_SIDE = 1200
+"""Pixels of the picture's long side in the figure; more would not be seen at its size."""
+
+
+class _Shown(Figure):
+    """A figure that a notebook shows without pyplot, which alone would tell it how."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=110)
+        return buffer.getvalue()
 
 
 def draw(
@@ -49,24 +61,24 @@ def draw(
     SaliencyError
         If `opacity` or `clip` is out of range.
     """
-    if not 0 <= opacity <= 1 or not 0 < clip <= 100:  # noqa: PLR2004
+    if not 0 <= opacity <= 1 or not 0 < clip <= 100:
         message = (
             f"opacity={opacity!r}, clip={clip!r}: expected an opacity from 0 to 1 and a percentile above 0, up to 100"
         )
         raise SaliencyError(message)
-    heat = explanation.on_image(sign, **options)
-    image = np.asarray(explanation.picture.image)
+    heat = explanation.on_image(sign, max_side=_SIDE, **options)
     height, width = heat.shape
+    image = np.asarray(explanation.picture.image.resize((width, height)))
     seen = np.isfinite(heat)
     magnitudes = np.abs(heat[seen])
     limit = float(np.percentile(magnitudes, clip)) or float(magnitudes.max(initial=0.0))
-    figure = Figure(figsize=(_WIDTH, _WIDTH * min(1.2, height / width) / 2 + 1.1), layout="constrained")
+    figure = _Shown(figsize=(_WIDTH, _WIDTH * min(1.2, height / width) / 2 + 1.1), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     for axes in (left, right):
         axes.imshow(image)
         axes.set_axis_off()
-    _dim(right, image, seen, explanation)
+    _dim(right, seen, explanation)
     if limit > 0:
         low = -limit if sign == "signed" else 0.0
         alpha = np.where(seen, opacity * np.clip(np.abs(heat) / limit, 0, 1) ** 0.5, 0.0)
@@ -90,14 +102,14 @@ def draw(
     return figure
 
 
-def _dim(axes: Any, image: Any, seen: Any, explanation: Explanation) -> None:
+def _dim(axes: Any, seen: Any, explanation: Explanation) -> None:
     """Dim and outline what the model never saw."""
     if seen.all():
         return
-    shade = np.zeros((*image.shape[:2], 4))
+    shade = np.zeros((*seen.shape, 4))
     shade[..., 3] = np.where(seen, 0.0, 0.55)
     axes.imshow(shade, interpolation="nearest")
-    left, top, right, bottom = explanation.geometry.box
+    left, top, right, bottom = explanation.geometry.shrunk(_SIDE).box
     axes.add_patch(
         Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, edgecolor="white", linewidth=1)
     )
@@ -107,13 +119,16 @@ def _caption(explanation: Explanation) -> str:
     label = methods()[explanation.method].label if explanation.method in methods() else explanation.method
     steps = f"{explanation.done}/{explanation.total}" if explanation.progress < 1 else f"{explanation.total}"
     quality = "".join(f" · {figure.text}" for figure in explanation.quality)
-    return f"{label} · {explanation.target} · {steps} evaluations{quality}"
+    stretched = "" if explanation.geometry.exact else " · stretched: preprocess= is no resize and crop"
+    return f"{label} · {explanation.target} · {steps} evaluations{quality}{stretched}"
 
 
 def _unit(explanation: Explanation) -> str:
     method = methods().get(explanation.method)
     multiplies = method is not None and method.multiplies
-    return explanation.score if multiplies else f"{explanation.score} per unit of the model's input"
+    head = explanation.prediction[explanation.target.head]
+    score = explanation.score if head.classes is not None else head.unit or "value"
+    return score if multiplies else f"{score} per unit of the model's input"
 
 
 def _nothing(sign: str) -> str:

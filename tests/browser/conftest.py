@@ -8,9 +8,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
+
 from browser.page import NotebookPage, write_notebook
 from browser.server import LabServer
-from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
 
 # No sandbox for root in a container; the rest keeps Chromium from calling home at its start.
 CHROMIUM_ARGUMENTS = [

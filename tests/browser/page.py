@@ -14,15 +14,17 @@ from typing import Any, Literal
 
 import nbformat
 import numpy as np
-from browser.guard import PageGuard
-from browser.server import KERNEL, LabServer
-from browser.wire import MessageLog, listen
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import BrowserContext, Locator, Page
 
+from browser.guard import PageGuard
+from browser.server import KERNEL, LabServer
+from browser.wire import MessageLog, WireMessage, listen
+
 WIDGET = ".sw-root"
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+Theme = Literal["dark", "light"]
+THEMES: dict[Theme, str] = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 # JupyterLab redraws a restored output before its widget's model is back, logs this once, and draws it
 # again when it is: seen with every widget after a reload.
@@ -294,7 +296,7 @@ class NotebookPage:
             locator.screenshot(path=path)
         return path
 
-    def set_theme(self, theme: Literal["dark", "light"]) -> None:
+    def set_theme(self, theme: Theme) -> None:
         """Change JupyterLab's theme and wait until it is on. The server keeps it: set it back."""
         self.page.evaluate(
             "async (theme) => { await window.__lab.app.commands.execute('apputils:change-theme', {theme}); }",
@@ -319,6 +321,7 @@ class NotebookPage:
     @contextmanager
     def record_messages(self) -> Iterator[MessageLog]:
         """Give a log of the kernel messages from here to the end of the block."""
+        self.settle()  # what was said before is still on its way to us
         begin = len(self.wire)
         log = MessageLog()
         try:
@@ -326,6 +329,15 @@ class NotebookPage:
         finally:
             self.settle()
             log.messages.extend(self.wire.messages[begin:])
+
+    def wait_message(self, type_: str, count: int = 1, timeout: float = 30, **fields: Any) -> WireMessage:
+        """Wait until the page has sent or got that many custom messages with these fields, and return the last one."""
+        for _ in range(round(timeout / 0.02)):
+            found = [m for m in self.wire.custom(type_) if m.custom and fields.items() <= m.custom.items()]
+            if len(found) >= count:
+                return found[-1]
+            self.settle(20)
+        raise AssertionError(f"no {type_} message with {fields} within {timeout} s, or fewer than {count}")
 
     def settle(self, milliseconds: float = 50) -> None:
         """Let the page and Playwright go on for a moment (`time.sleep` would stop both)."""

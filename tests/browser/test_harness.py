@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import BrowserContext
+
 from browser.guard import PageGuard
 from browser.page import CellError, NotebookPage
 from browser.wire import decode
-from playwright.sync_api import BrowserContext
 
 Notebook = Callable[..., NotebookPage]
 Contexts = Callable[[float], BrowserContext]

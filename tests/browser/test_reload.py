@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from browser.conftest import SETUP, SHOW
 from browser.page import NotebookPage
 from browser.view import View, changed
-from numpy.typing import NDArray
 
 Notebook = Callable[..., NotebookPage]
 
@@ -58,7 +60,6 @@ def test_after_a_reload_the_last_map_is_there_and_nothing_is_computed(bench: Not
     view.wait_map("perspective:inside")
     view.select("colormap").select_option("purple-green")
     page.execute("w.wait()")
-    page.page.wait_for_function("() => true")
     wait_display(page, colormap="purple-green")
     before, painted = view.pixels(), view.painted
 
@@ -104,11 +105,14 @@ def test_a_second_page_shows_the_same_map_and_both_follow_a_click_in_one(bench: 
         assert np.abs(settled(other, before) - before).max() <= 2
 
     try:
+        other.select("colormap").select_option("purple-green")
+        wait_display(page, colormap="purple-green")
         other.click("perspective:inside")
         for each in (view, other):
             each.wait_map("perspective:inside")
             assert each.selected == "perspective:inside"
         assert view.painted == other.painted
+        assert view.select("colormap").input_value() == "purple-green"
         assert (view.pixels() == other.pixels()).all()
         assert changed(before, view.pixels()) > 0.05
         second.guard.check()
@@ -133,7 +137,9 @@ def test_a_page_loaded_while_a_job_runs_follows_it_to_its_end(bench: Notebook) -
     view.wait_map(method="smoothgrad", job=job, timeout=90)
 
 
-def test_after_a_kernel_restart_a_click_says_disconnected_and_the_drawing_stays(notebook: Notebook) -> None:
+def test_after_a_kernel_restart_a_click_says_disconnected_and_the_drawing_stays(
+    notebook: Notebook, shots: Path
+) -> None:
     page = notebook([SETUP, SHOW])
     view = View(page)
     view.wait_map()
@@ -144,6 +150,7 @@ def test_after_a_kernel_restart_a_click_says_disconnected_and_the_drawing_stays(
 
     view.wait(state="disconnected")
     assert "disconnected" in view.text.lower()
+    page.screenshot("disconnected", shots, view.root)
     after = view.painted
     assert {k: after[k] for k in ("job", "seq", "target", "final")} == {
         k: painted[k] for k in ("job", "seq", "target", "final")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from browser.page import NotebookPage
 from numpy.typing import NDArray
 from playwright.sync_api import Locator
+
+from browser.page import THEMES, NotebookPage
 
 # Writes down each paint that changed the view's attributes, and each click, in the order of the page's own events.
 WATCH = """(root) => {
@@ -138,6 +140,23 @@ class View:
         """Wait until a finished map is painted and nothing runs."""
         chosen = {} if target is None else {"target": target}
         self.wait(timeout, state="idle", final="true", **chosen, **attributes)
+
+    # What is kept for eyes
+
+    def photograph(self, name: str, folder: Path) -> None:
+        """Save pictures of the view in windows of two widths and in both themes."""
+        page = self.notebook
+        before = page.page.viewport_size
+        for theme in THEMES:
+            page.set_theme(theme)
+            for width in (1280, 700):
+                page.page.set_viewport_size({"width": width, "height": 1000})
+                self.root.scroll_into_view_if_needed()
+                page.settle(100)  # the canvas takes its new size in the next animation frame
+                page.screenshot(f"{name}-{width}-{theme}", folder, self.root)
+        page.set_theme("light")
+        if before is not None:
+            page.page.set_viewport_size(before)
 
     # What is written down
 

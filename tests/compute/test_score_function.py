@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import saliency_widget as sw
-from saliency_widget.compute import CancelToken, Cancelled, ScoreFunction
+from saliency_widget.compute import Cancelled, CancelToken, ScoreFunction
 from saliency_widget.errors import ModelError, NotFinite, OutOfMemory
 from saliency_widget.model import read_image
 from small_models import TwoHeads, keep, picture, two_heads

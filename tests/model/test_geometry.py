@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 
 import saliency_widget as sw
 from saliency_widget.model import read_image
-from small_models import Quadratic
+from small_models import Quadratic, picture
 
 NORMAL = v2.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
@@ -38,6 +38,54 @@ def test_the_box_is_found_to_half_a_pixel_for(name):
     geometry = model.geometry(read_image(Image.new("RGB", (width, height))))
     assert geometry.exact
     assert geometry.box == pytest.approx(expected, abs=0.5)
+
+
+@pytest.mark.parametrize("width", [480, 1500])
+def test_a_pipeline_that_takes_only_pillow_images_is_measured_through_its_eight_bits(width):
+    def pillow_only(image):
+        return v2.functional.to_dtype(
+            v2.functional.pil_to_tensor(_cropped(image.convert("RGB"))), torch.float32, scale=True
+        )
+
+    def _cropped(image):
+        return v2.functional.center_crop(v2.functional.resize(image, [256]), [224])
+
+    model = sw.ImageModel(Quadratic(), preprocess=pillow_only, device="cpu")
+    geometry = model.geometry(read_image(Image.new("RGB", (width, width))))
+    margin = width * 16 / 256
+    assert geometry.exact
+    assert geometry.box == pytest.approx((margin, margin, width - margin, width - margin), abs=0.25)
+
+
+def test_an_extreme_picture_costs_no_more_than_what_is_seen_of_it():
+    model = sw.ImageModel(Quadratic(), device="cpu")
+    sizes = []
+    resize = v2.functional.resize
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(v2.functional, "resize", lambda image, size, **k: sizes.append(size) or resize(image, size, **k))
+        model.input(read_image(Image.new("RGB", (4096, 2))))
+    assert sizes == [[224, 6 * 112]]
+
+
+def test_a_random_preprocessing_crops_the_picture_and_its_map_alike():
+    model = sw.ImageModel(Quadratic(), preprocess=v2.RandomCrop(16), device="cpu")
+    before = torch.get_rng_state()
+    image = picture(40, 40)
+    first, second = (sw.explain(model, image) for _ in range(2))
+    assert torch.equal(before, torch.get_rng_state())
+    assert (first.attribution == second.attribution).all()
+    left, top = (round(edge) for edge in first.geometry.box[:2])
+    seen = np.asarray(image)[top : top + 16, left : left + 16].transpose(2, 0, 1) / 255
+    np.testing.assert_allclose(first.attribution, seen, atol=1e-6)
+
+
+def test_a_preprocessing_that_works_in_place_changes_no_picture():
+    model = sw.ImageModel(Quadratic(), preprocess=v2.Normalize([0.5] * 3, [0.5] * 3, inplace=True), device="cpu")
+    values = torch.rand(3, 8, 12, generator=torch.Generator().manual_seed(0))
+    kept = values.clone()
+    assert len({model.predict(values)["head0"].value for _ in range(3)}) == 1
+    assert torch.equal(values, kept)
+    assert model.geometry(read_image(values)).exact
 
 
 def test_a_preprocessing_that_is_no_resize_and_crop_gets_the_whole_picture():

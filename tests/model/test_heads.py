@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -24,7 +24,9 @@ class Fields:
     hidden: torch.Tensor
 
 
-Named = namedtuple("Named", "style age")
+class Named(NamedTuple):
+    style: torch.Tensor
+    age: torch.Tensor
 
 
 class Returns(nn.Module):
@@ -56,6 +58,8 @@ def found(output, heads=None):
         (Named(THREE, VALUE), {"style": ("classes", 3), "age": ("value", 1)}),
         (Fields(THREE, VALUE, torch.zeros(1, 8, 4)), {"style": ("classes", 3), "age": ("value", 1)}),
         (torch.zeros(1, 5, 1, 1), {"head0": ("classes", 5)}),
+        (torch.zeros(1, 5).squeeze(), {"head0": ("classes", 5)}),
+        (torch.zeros(1, 1).squeeze(), {"head0": ("value", 1)}),
     ],
 )
 def test_heads_are_found_and_named(output, expected):
@@ -75,8 +79,11 @@ def test_names_narrow_a_dictionary_and_rename_a_tuple():
         ({"style": THREE}, {"stile": STYLES}, "did you mean 'style'"),
         ((THREE, VALUE), {"style": STYLES}, "names 1 heads .* returns 2"),
         (THREE, {"style": "abc"}, "list of names"),
-        (THREE, {"a:b": STYLES}, "ends at the first colon"),
+        (THREE, {"a:b": STYLES}, "a text without a colon"),
         (THREE, {}, "names no head"),
+        (THREE, {"style": 3}, "list of names"),
+        (THREE, {0: STYLES}, "a text without a colon"),
+        (torch.zeros(4, 3), None, "one row for each image"),
         (torch.zeros(1, 3, 8, 8), None, "segmentation"),
         ("text", None, "nothing that could be a score"),
         (torch.zeros(1, 3, dtype=torch.int64), None, "nothing that could be a score"),

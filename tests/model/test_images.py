@@ -93,6 +93,29 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(monkeypatch):
         read_image(data)
 
 
+def test_floats_reach_the_model_as_they_are_and_not_rounded_to_eight_bits():
+    values = torch.rand(3, 6, 5, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(read_image(values).tensor, values)
+    assert read_image(values).id != read_image(values + 1e-6 * (values < 0.5)).id
+
+
+def test_a_truncated_pillow_image_is_refused_like_a_truncated_file():
+    noise = encoded(Image.effect_noise((64, 64), 80))
+    with Image.open(io.BytesIO(noise[:900])) as half, pytest.raises(BadImage, match="corrupt"):
+        read_image(half)
+
+
+def test_the_transparent_colour_of_an_rgb_png_is_laid_on_white():
+    image = Image.new("RGB", (4, 4), (0, 0, 255))
+    read = read_image(encoded(image, transparency=(0, 0, 255)))
+    assert read.image.getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_of_an_animation_the_first_frame_is_taken_and_said():
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "green", "blue")]
+    assert "3 frames" in read_image(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])).notes[0]
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -109,6 +132,10 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(monkeypatch):
         (torch.zeros(8, 9, 3), "permute"),
         (torch.zeros(8), "expected"),
         (42, "expected a path"),
+        ("a\0b", "check the path"),
+        (".", "check the path"),
+        (np.zeros((4, 4), complex), "complex"),
+        (np.array([["a", "b"]]), "expected uint8"),
     ],
 )
 def test_what_is_no_image_is_refused_with_what_to_do(given, says):

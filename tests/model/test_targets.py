@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import saliency_widget as sw
@@ -25,6 +26,7 @@ ONE = {"class": Head("class", "classes", 3, ("tabby", "tiger cat", "a: b"))}
         ("style", 0),
         sw.Target("style", "gothic"),
         {"head": "style", "index": 0, "versus": None},
+        ("style", np.int64(0)),
     ],
 )
 def test_all_spellings_of_a_class_are_one_target(spelling):
@@ -43,7 +45,7 @@ def test_a_regression_head_is_a_target_by_itself():
     assert (target.cls, target.index, str(target)) == (None, None, "age")
 
 
-@pytest.mark.parametrize("spelling", ["tabby", 0, "0", "class:tabby", "class:0"])
+@pytest.mark.parametrize("spelling", ["tabby", 0, np.int64(0), "0", "class:tabby", "class:0"])
 def test_a_model_with_one_head_needs_no_head(spelling):
     assert resolve(spelling, ONE).cls == "tabby"
 
@@ -80,6 +82,8 @@ def test_a_resolved_target_resolves_to_itself():
         (3.5, "expected 'head:class'"),
         (sw.Target("style", "gothic", versus="gothic"), "two classes"),
         ("style", "names no class"),
+        ("style:--3", "unknown class"),
+        ({"index": 0}, "expected 'head:class'"),
     ],
 )
 def test_a_wrong_target_says_what_was_expected(spelling, says):

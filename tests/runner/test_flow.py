@@ -7,6 +7,7 @@ from collections import Counter
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
 from fake_pages import FakeClock
 from saliency_widget.runner.flow import CREDIT, INTERVAL, RESET, Flow
 
@@ -228,7 +229,7 @@ def test_crashed_pages_do_not_pile_up():
 
 
 def test_the_state_waits_until_the_pages_have_settled():
-    flow, clock = flow_with("a")
+    flow, _ = flow_with("a")
     flow.finish("end", "final")
     assert flow.changed() == []
     assert names(flow.ack("a", 1)) == ["state"]
@@ -362,7 +363,7 @@ class Traffic(RuleBasedStateMachine):
 
     @rule(page=PAGES, behind=st.integers(0, 3))
     def ack(self, page, behind):
-        if page in self.in_flight and self.in_flight[page]:
+        if self.in_flight.get(page):
             seq = max(1, self.seqs[-1] - behind)
             self.in_flight[page] = [(s, when) for s, when in self.in_flight[page] if s > seq]
             self.take(self.flow.ack(page, seq))

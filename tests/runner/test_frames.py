@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
 from saliency_widget.compute import Cancelled
 from saliency_widget.errors import NotFinite
 from saliency_widget.explain import prepare
 from saliency_widget.methods import Estimate, Quality
 from saliency_widget.runner.frames import encode, quantise
 from small_models import picture, two_heads
-from torch.utils._python_dispatch import TorchDispatchMode
 
 
 def heatmaps(attribution):

@@ -8,6 +8,7 @@ import weakref
 
 import pytest
 import torch
+
 from saliency_widget.runner.thread import (
     ComputeThread,
     Lane,

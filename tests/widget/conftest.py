@@ -1,0 +1,49 @@
+"""What the widget's tests share: a small widget that is closed again, and torch without threads of its own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import saliency_widget as sw
+from saliency_widget import wire
+from small_models import picture, two_heads
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_torch_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def _any_page(tmp_path, monkeypatch):
+    """These tests are of the kernel: they need no built page."""
+    for name in ("widget.js", "widget.css"):
+        (tmp_path / name).write_text(f"/* {name} */")
+    monkeypatch.setattr(wire, "_STATIC", tmp_path)
+
+
+@pytest.fixture
+def make():
+    """Make widgets that are closed at the end."""
+    made = []
+
+    def make(model=None, images=None, **how):
+        widget = sw.SaliencyWidget(model or two_heads(), images or [picture(seed=0), picture(seed=1)], **how)
+        made.append(widget)
+        return widget
+
+    yield make
+    for widget in made:
+        widget.close()
+
+
+@pytest.fixture
+def widget(make):
+    """A widget whose first job has ended."""
+    widget = make()
+    widget.wait(20)
+    return widget
