@@ -11,6 +11,10 @@ import find_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Before anything imports torch: on a machine that does something else too, two threads spend their time waiting for each
+# other, and networks as small as ours gain nothing from them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Before anything imports matplotlib: figures without a display.
 os.environ.setdefault("MPLBACKEND", "Agg")
 

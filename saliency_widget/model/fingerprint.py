@@ -19,6 +19,8 @@ _SAMPLES = 1024
 
 _SETTINGS = bool | int | float | str | None
 _LISTED = 64
+_MODULES_OWN = frozenset(vars(nn.Module()))
+"""The attributes that every module has: its mode, its tensors, its hooks."""
 
 
 def tensors(module: nn.Module) -> Iterator[Tensor]:
@@ -53,7 +55,7 @@ def _settings(layer: nn.Module) -> tuple[object, ...]:
     """Return a layer's plain attributes and hooks; not its mode, which the copy has for itself."""
     found: list[object] = [tuple(layer._forward_hooks), tuple(layer._forward_pre_hooks)]  # noqa: SLF001 - torch has no other
     for name, value in vars(layer).items():
-        if name == "training" or (name.startswith("_") and name in nn.Module().__dict__):
+        if name in _MODULES_OWN:
             continue
         if isinstance(value, _SETTINGS):
             found.append((name, value))

@@ -149,7 +149,7 @@ def _refuse(module: nn.Module) -> None:
     """Say why a module cannot be worked with, before it is tried."""
     for name, layer in module.named_modules():
         where = f"'{name}' ({type(layer).__name__})" if name else type(layer).__name__
-        replaced = vars(layer).get("forward")
+        replaced = None if isinstance(layer, torch.jit.ScriptModule) else vars(layer).get("forward")
         if replaced is not None and not isinstance(getattr(replaced, "__self__", None), nn.Module):
             message = (
                 f"the forward of {where} was replaced by a plain function, which would run on the original and not on a "

@@ -13,7 +13,7 @@ import saliency_widget as sw
 from saliency_widget.demo import train
 from saliency_widget.demo.models import HEADS, weights_file
 
-HELD_OUT = range(300_000, 300_060)
+HELD_OUT = range(300_000, 300_040)
 
 
 @pytest.fixture(scope="module")
@@ -45,19 +45,19 @@ def test_the_weights_are_float16_small_and_carry_the_accuracy_that_was_measured(
 def test_the_heads_look_at_different_things(model, scenes):
     """A small part of benchmarks/evidence.py: each head's map lies more in its own mask than the other head's does."""
     higher = dict.fromkeys(HEADS, 0)
-    for scene in scenes[:6]:
+    for scene in scenes[:3]:
         targets = [f"{head}:{scene.labels[head]}" for head in HEADS]
         maps = [e.heatmap("absolute") for e in sw.explain(model, scene.image, targets, "smoothgrad", samples=8)]
         for own, (head, other) in enumerate(zip(HEADS, reversed(HEADS), strict=True)):
             assert head != other
             shares = [heat[scene.evidence[head]].sum() / heat.sum() for heat in maps]
             higher[head] += shares[own] > shares[1 - own]
-    assert higher == {"style": 6, "perspective": 6}
+    assert higher == {"style": 3, "perspective": 3}
 
 
 def test_integrated_gradients_of_the_built_in_model_add_up(model, scenes):
     errors = []
-    for scene in scenes[:6]:
+    for scene in scenes[:3]:
         for e in sw.explain(model, scene.image, [f"{h}:{scene.labels[h]}" for h in HEADS], "integrated_gradients"):
             black = model.predict(np.zeros((224, 224, 3), np.uint8))[e.target.head].logits[e.target.index]
             if abs(e.score_value - black) > 0.5:
