@@ -119,7 +119,11 @@ def main() -> None:
 Made by `{command}` (torch {torch.__version__.split("+")[0]}, {platform.machine()}).
 
 Held-out scenes, the true class of each head, absolute heatmap. The figures are the mean, and its 95 % bootstrap interval, of
-*share of the attribution inside the mask / the mask's share of the picture*: 1 is what a map gets that knows nothing."""
+*share of the attribution inside the mask / the mask's share of the picture*: 1 is what a map gets that knows nothing.
+
+How to read it: windows, columns and mouldings are edges, so an edge detector finds the mask of *style* better than any method
+does. A high figure alone proves little. What no edge detector can do is to differ between two heads on the same mask: that is the
+comparison of the two columns, and the untrained network shows that it comes from the training and not from the architecture."""
     text = "\n".join([head, *lines, ""])
     print(text)
     if given.markdown:

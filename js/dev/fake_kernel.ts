@@ -28,6 +28,7 @@ const picture = (scene: Scene, i: number) => ({
   height: scene.height,
   box: scene.box,
   input: [scene.size, scene.size],
+  notes: i === 0 ? ["rotated as its EXIF data says", "scaled down from 8000 x 6000 to 640 x 480"] : [],
 });
 
 export function fakeKernel(scenes: readonly Scene[], { scenario, pace }: Behaviour): FakeModel {

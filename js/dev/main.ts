@@ -34,7 +34,7 @@ async function scene(file: string, label: string): Promise<Scene> {
 
 async function start(): Promise<void> {
   const files = (asked.get("pictures") ?? "a.jpg,b.jpg").split(",");
-  const scenes = await Promise.all(files.map((file) => scene(file, file)));
+  const scenes = await Promise.all(files.map((file) => scene(file, scenario === "square" ? "" : file)));
   const model = fakeKernel(scenes, { scenario, pace: Number(asked.get("pace") ?? 15) });
   const widget = createWidget();
   const signal = new AbortController().signal;

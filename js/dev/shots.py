@@ -1,5 +1,5 @@
 # ruff: noqa: INP001
-"""Screenshots of every state of the page over the fake kernel, in both themes and two widths, to be looked at.
+"""Screenshots of every state of the page over the fake kernel, in both themes and three widths, to be looked at.
 
     .venv/bin/python js/dev/shots.py FOLDER [STATE ...]
 
@@ -16,12 +16,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 from sklearn.datasets import load_sample_images
 
 HERE = Path(__file__).parent
-STATES = ("done", "idle", "running", "queued", "error", "disconnected", "empty", "stale", "saved", "long", "regression")
-WIDTHS = (960, 360)
+STATES = ("done", "idle", "running", "queued", "error", "disconnected", "empty", "stale", "saved")
+STATES += ("long", "longest", "regression", "square")
+WIDTHS = (960, 700, 360)
 THEMES = ("light", "dark")
 
 
@@ -34,6 +36,7 @@ def build(out: Path) -> None:
     folder = Path(load_sample_images().filenames[0]).parent
     for source, name in (("china.jpg", "china.jpg"), ("flower.jpg", "flower.jpg")):
         shutil.copy(folder / source, out / name)
+    Image.open(out / "china.jpg").crop((100, 0, 500, 400)).save(out / "square.jpg")
 
 
 def click(page: Page, head: str, index: int | str) -> None:
@@ -44,6 +47,11 @@ def click(page: Page, head: str, index: int | str) -> None:
 def wait_final(page: Page) -> None:
     """Wait until the newest map is complete."""
     page.wait_for_selector('.sw-root[data-final="true"][data-state="idle"]')
+
+
+def pose_idle(page: Page) -> None:
+    """Nothing asked for yet."""
+    page.wait_for_timeout(200)
 
 
 def pose_done(page: Page) -> None:
@@ -97,7 +105,7 @@ def pose_regression(page: Page) -> None:
 
 POSES: dict[str, Callable[[Page], None]] = {
     "done": pose_done,
-    "idle": lambda page: page.wait_for_timeout(200),
+    "idle": pose_idle,
     "running": pose_running,
     "queued": pose_then_class,
     "error": pose_error,
@@ -107,6 +115,8 @@ POSES: dict[str, Callable[[Page], None]] = {
     "saved": pose_saved,
     "long": pose_long,
     "regression": pose_regression,
+    "square": pose_done,
+    "longest": pose_idle,
 }
 
 
@@ -128,8 +138,9 @@ def main(folder: Path, states: list[str]) -> None:
                 page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
                 page.on("pageerror", lambda e: errors.append(str(e)))
                 for state in states:
-                    scenario = "queued" if state == "stale" else state
-                    query = f"scenario={scenario}&theme={theme}&width={width}&pictures=china.jpg,flower.jpg"
+                    scenario = {"stale": "queued", "longest": "long"}.get(state, state)
+                    pictures = "square.jpg,flower.jpg" if state == "square" else "china.jpg,flower.jpg"
+                    query = f"scenario={scenario}&theme={theme}&width={width}&pictures={pictures}"
                     page.goto(f"file://{scratch}/index.html?{query}")
                     page.wait_for_selector(".sw-canvas")
                     page.wait_for_timeout(150)

@@ -91,7 +91,8 @@ export class Follow {
       return "ignore";
     }
     this.ended = true;
-    return "ended";
+    // While the page waits for its own job, the end of the one before is no news.
+    return this.asked === null ? "ended" : "ignore";
   }
 
   #start(job: number): void {

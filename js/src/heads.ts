@@ -6,8 +6,16 @@ import type { ClassHead, ClassScores, Head, Predictions, Target, ValueHead } fro
 
 /** Up to here all classes are shown, in the model's order. */
 const FEW = 12;
-/** Rows that a search may add. */
+/** Of more classes the likeliest are shown. */
+const TOP = 10;
+/** Rows that a search may find; more than `sw-many` shows at once scroll in their own frame. */
 const FOUND = 40;
+
+/** How many rows a head has while nothing is searched, and whether one can search. */
+export function rowsOf(head: Head): { rows: number; filtered: boolean } {
+  const count = head.kind === "value" ? 1 : head.classes.length;
+  return count > FEW ? { rows: TOP, filtered: true } : { rows: count, filtered: false };
+}
 
 interface Shown {
   predictions: Predictions;
@@ -102,7 +110,7 @@ function valueHead(head: ValueHead, select: (target: Target) => void, signal: Ab
 }
 
 function classHead(head: ClassHead, select: (target: Target) => void, signal: AbortSignal): Part<Shown> {
-  const many = head.classes.length > FEW;
+  const many = rowsOf(head).filtered;
   const filter = h("input", {
     type: "search",
     class: "sw-filter",
@@ -110,9 +118,11 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
     "aria-label": `Find a class of ${head.name}`,
   });
   const { el, list, note } = group(head, ...(many ? [filter] : []));
+  list.classList.toggle("sw-many", many);
   const rows = new Map<number, Row>();
   const lower = many ? head.classes.map((name) => name.toLowerCase()) : [];
   let shown: number[] = [];
+  let seen: number | null = null;
   let last: Shown = { predictions: {}, target: null, old: false };
 
   const scoresOf = (): ClassScores | null => {
@@ -130,7 +140,7 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
     const text = filter.value.trim().toLowerCase();
     const found = [...head.classes.keys()].filter((i) => text === "" || lower[i]?.includes(text));
     found.sort((a, b) => (p[b] ?? 0) - (p[a] ?? 0) || a - b);
-    const indices = found.slice(0, text === "" ? FEW : FOUND);
+    const indices = found.slice(0, text === "" ? TOP : FOUND);
     const selected = chosen();
     // The chosen class never disappears from its list, unless a search is on.
     if (text === "" && selected !== null && !indices.includes(selected)) {
@@ -139,9 +149,21 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
     return { indices, more: found.length - indices.length };
   }
 
+  /** Scrolls the list, never the notebook, and only where something changed: a hand may be scrolling. */
+  function keepInSight(index: number | null): void {
+    const row = index === null ? undefined : rows.get(index)?.el;
+    if (row === undefined) {
+      list.scrollTop = 0;
+      return;
+    }
+    const top = row.offsetTop;
+    list.scrollTop = Math.min(top, Math.max(list.scrollTop, top + row.offsetHeight - list.clientHeight));
+  }
+
   function redraw(): void {
     const { indices, more } = wanted();
-    if (indices.length !== shown.length || indices.some((index, i) => index !== shown[i])) {
+    const moved = indices.length !== shown.length || indices.some((index, i) => index !== shown[i]);
+    if (moved) {
       shown = indices;
       const focused = [...rows].find(([, row]) => row.el === document.activeElement)?.[0];
       for (const index of rows.keys()) {
@@ -158,7 +180,7 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
       // Moving an element takes the focus from it.
       rows.get(focused ?? -1)?.el.focus();
     }
-    const top = more > 0 ? (filter.value ? `${more} more found` : `top ${FEW} of ${head.classes.length}`) : "";
+    const top = more > 0 ? (filter.value ? `${more} more found` : `top ${TOP} of ${head.classes.length}`) : "";
     setText(note, indices.length === 0 ? "none found" : top);
     const scores = scoresOf();
     const selected = chosen();
@@ -176,6 +198,10 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
       row.bar.style.transform = `scaleX(${p ?? 0})`;
       setText(row.number, p === undefined ? "–" : formatPercent(p));
       setAttributes(row.el, { "aria-selected": String(index === selected) });
+    }
+    if (many && (moved || selected !== seen)) {
+      seen = selected;
+      keepInSight(selected);
     }
   }
 

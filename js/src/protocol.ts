@@ -68,6 +68,8 @@ export interface Picture {
   box: [number, number, number, number];
   /** Width and height of the model's input. */
   input: [number, number];
+  /** What was done to the picture before the model saw it. */
+  notes?: string[];
 }
 export interface ClassScores {
   logits: number[];

@@ -1,7 +1,7 @@
 // The sentences that the page says about maps and states; pure text, no HTML.
 import { formatSeconds } from "./format.ts";
 import type { MapData } from "./maps.ts";
-import type { Card, Sign } from "./protocol.ts";
+import type { Card, Picture, Sign } from "./protocol.ts";
 import { type SessionState, shownPicture } from "./state.ts";
 import { targetLabel } from "./targets.ts";
 
@@ -92,6 +92,12 @@ export function statusOf(state: SessionState, now: number): Status {
   return stale
     ? { title: asked, facts: ["Not computed"], tone: "plain" }
     : { title: drawn, facts: mapFacts(map), tone: "plain" };
+}
+
+/** What a person may want to know of the model and of the picture on screen; often nothing. */
+export function remarks(card: Card, picture: Picture | null): string[] {
+  const notes = picture?.notes ?? [];
+  return [...card.notes, ...(notes.length > 0 ? [`${picture?.label || "This picture"}: ${notes.join("; ")}`] : [])];
 }
 
 /** The text alternative of the canvas. */

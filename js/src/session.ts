@@ -2,6 +2,7 @@
 import { decode } from "./decode.ts";
 import { Flow } from "./flow.ts";
 import { Follow, type Held } from "./follow.ts";
+import { Ground } from "./ground.ts";
 import { Library } from "./library.ts";
 import { Link } from "./link.ts";
 import { loadState, pick } from "./load.ts";
@@ -36,14 +37,13 @@ export class Session {
   readonly #follow: Follow;
   readonly #library: Library;
   readonly #timers: Timers;
+  readonly #ground: Ground;
   #n = 0;
   /** The page's newest request, and what the followed job is of. */
   #asked: Asked | null = null;
   #args: ExplainArgs | null = null;
   /** Its parameters as the kernel spells them. */
   #canonical: Params | undefined;
-  /** The newest choice that the kernel is known to hold. */
-  #settled: Choice;
   #cancelWanted = false;
   #heard = false;
   /** performance.now() of the newest hello that was sent because the kernel owed an answer and said nothing. */
@@ -61,7 +61,7 @@ export class Session {
     this.#follow = new Follow(this.#link.page);
     this.flow = new Flow(this.#link.page, (message) => this.#link.send(message));
     this.store = createStore(loadState(model, this.#library));
-    this.#settled = this.#state.choice;
+    this.#ground = new Ground(this.#state);
     this.#look = new Look(model, this.store, this.#timers, signal);
 
     listen(model, "msg:custom", ((m: unknown, b?: unknown[]) => this.#receive(m, b)) as never, signal);
@@ -145,6 +145,7 @@ export class Session {
     this.#n += 1;
     this.#asked = { n: this.#n, args, at: performance.now() };
     this.#cancelWanted = false;
+    this.#ground.ask(this.#state, this.#follow.asked === null, cached && choice);
     this.#follow.ask(this.#n);
     const { map } = this.#state;
     this.store.set({
@@ -173,16 +174,15 @@ export class Session {
         this.store.set({ phase: "queued", notice: "Kernel busy, queued." }),
       );
       this.#watch();
-    } else {
-      this.#asked = null;
-      this.#resume(this.#follow.forget());
     }
   }
 
-  /** There is no kernel to send to; what is drawn stays. */
+  /** There is no kernel to send to; what is drawn stays, and what waits for an answer will have none. */
   #lost(): void {
     this.#timers.stop("queued");
-    this.#finish({ phase: "disconnected", notice: "Kernel disconnected." });
+    this.#asked = null;
+    this.#resume(this.#follow.forget());
+    this.#finish({ ...this.#ground.lost(this.#state), phase: "disconnected", notice: "Kernel disconnected." });
   }
 
   // Listening.
@@ -245,19 +245,12 @@ export class Session {
     const own = asked !== null ? this.#asked : null;
     this.#args = own?.args ?? m.args;
     this.#canonical = m.args.params;
-    const before = this.#state.choice;
-    const { targets, ...rest } = m.args;
-    const choice: Choice = {
-      ...rest,
-      target: targets[0] ?? before.target,
-      // What was not asked for explicitly stays open, and a slider under a hand stays where it is.
-      layer: own === null ? rest.layer : own.args.layer,
-      params: this.#timers.has("params") ? before.params : rest.params,
-    };
-    this.#settled = { ...choice, params: rest.params };
-    const { map, phase } = this.#state;
+    const { choice: before, map, phase } = this.#state;
+    const settled = this.#ground.accept(m.args, own?.args ?? m.args, before);
+    // A slider under a hand stays where it is.
+    const choice = this.#timers.has("params") ? { ...settled, params: before.params } : settled;
     if (verdict === "again") {
-      this.store.set({ phase: this.#follow.ended ? phase : "running" });
+      this.store.set({ choice, phase: this.#follow.ended ? phase : "running" });
     } else {
       const painted = own !== null && map !== null && !this.#state.stale;
       this.store.set({
@@ -270,7 +263,7 @@ export class Session {
         error: null,
       });
     }
-    if (this.#cancelWanted) {
+    if (this.#cancelWanted && own !== null) {
       this.#cancelWanted = false;
       this.#link.send({ type: "cancel", job: m.job });
     }
@@ -290,6 +283,7 @@ export class Session {
     const image = this.#args?.image ?? currentPicture(this.#state)?.id ?? "";
     const maps = splitMaps(frame, frame.values, { image, job: frame.job, seq: frame.seq });
     const map = pick(maps, choice.target);
+    this.#ground.paint(map?.target);
     if (map !== null && !sameTarget(map.target, choice.target)) {
       this.store.set({ choice: { ...choice, target: map.target } });
     }
@@ -318,10 +312,10 @@ export class Session {
     if (verdict === "refused") {
       const held = this.#follow.forget();
       this.#asked = null;
-      // Nothing changed in the kernel: what it holds is the choice again, and what is drawn is of it.
-      this.store.set({ choice: this.#settled });
+      this.store.set(this.#ground.refused());
+      this.#resulted(); // The running job may have ended while the page waited.
       const phase = this.#follow.ended ? "error" : "running";
-      this.#finish({ phase, error: m.message ?? m.code, stale: false, notice: m.message ?? "" });
+      this.#finish({ phase, error: m.message ?? m.code, notice: m.message ?? "" });
       this.#resume(held);
       return;
     }
@@ -331,6 +325,7 @@ export class Session {
     } else if (m.status === "cancelled") {
       this.#finish({ cancelled: map?.job === m.job && !map.final, notice: "Cancelled." });
     } else if (m.status === "unchanged" && map !== null && m.job !== null) {
+      this.#ground.paint(map.target);
       this.#finish({ map: { ...map, job: m.job }, stale: false });
     } else if (phase !== "idle") {
       this.#finish({});
@@ -364,8 +359,7 @@ export class Session {
     if (this.#follow.asked === null && this.#follow.ended && !this.#timers.has("params")) {
       const { card, choice } = this.#state;
       const next = readChoice(this.#model, card, currentPicture(this.#state)?.id ?? choice.image);
-      this.#settled = { ...next, layer: choice.layer, target: next.target ?? choice.target };
-      this.store.set({ choice: this.#settled });
+      this.store.set({ choice: this.#ground.settle(next, choice) });
     }
   }
 
@@ -378,7 +372,9 @@ export class Session {
       return;
     }
     this.#follow.ended = true;
-    this.#finish({ map: pick(result.maps, choice.target), stale: false });
+    const found = pick(result.maps, choice.target);
+    this.#ground.paint(found?.target);
+    this.#finish({ map: found, stale: false });
   }
 
   // Time.

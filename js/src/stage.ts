@@ -129,6 +129,7 @@ export function createStage(actions: { setImage(index: number): void; repaint():
       const several = next.images.length > 1;
       stepper.hidden = !several;
       setText(label, picture?.label ?? "");
+      label.hidden = !picture?.label;
       setAttributes(label, { title: picture?.label || null });
       setText(count, `${next.image + 1} / ${next.images.length}`);
       back.disabled = next.image <= 0;

@@ -1,12 +1,15 @@
 // One view: lays the parts out, paints once per animation frame, and tells the session what was painted and seen.
+import { underPicture } from "./arrange.ts";
 import { createColourbar } from "./colourbar.ts";
 import { createDisplay } from "./display.ts";
 import { h, onChange, setAttributes } from "./dom.ts";
 import { createHeads } from "./heads.ts";
 import { createMethod } from "./method.ts";
+import type { Card, Head, Picture } from "./protocol.ts";
+import { remarks } from "./sentences.ts";
 import type { Session } from "./session.ts";
 import { createStage } from "./stage.ts";
-import { currentPicture, type SessionState } from "./state.ts";
+import { currentPicture, type SessionState, shownPicture } from "./state.ts";
 import { createStatus } from "./status.ts";
 import { sameTarget } from "./targets.ts";
 
@@ -40,6 +43,9 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
   const display = createDisplay((patch) => session.setDisplay(patch), wide, signal);
   const name = h("h2", { class: "sw-model" });
   const notes = h("div", { class: "sw-notes" });
+  const parts = [stage.el, stage.figure, status.progress, status.alert, status.el, scale.el];
+  const left = h("div", { class: "sw-stage" }, ...parts);
+  const panel = h("div", { class: "sw-panel" }, name, heads.el, method.el, display.el, notes);
 
   const root = h(
     "div",
@@ -50,18 +56,22 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
       "aria-label": "Saliency maps",
       "data-lm-suppress-shortcuts": "true",
     },
-    h(
-      "div",
-      { class: "sw-grid" },
-      h("div", { class: "sw-stage" }, stage.el, stage.figure, status.progress, status.alert, status.el, scale.el),
-      h("div", { class: "sw-panel" }, name, heads.el, method.el, display.el, notes),
-    ),
+    h("div", { class: "sw-grid" }, left, panel),
     status.live,
   );
 
-  const describe = onChange((model: string, texts: readonly string[]) => {
-    name.textContent = model;
-    notes.replaceChildren(...texts.map((text) => h("p", { class: "sw-small" }, text)));
+  const describe = onChange((card: Card, picture: Picture | null) => {
+    name.textContent = card.model;
+    notes.replaceChildren(...remarks(card, picture).map((text) => h("p", { class: "sw-small" }, text)));
+  });
+  const arrange = onChange((classes: readonly Head[], height: number, _width: number) => {
+    // Beside each other; or the panel begins where the picture's column ends.
+    const beside = panel.getBoundingClientRect().top < left.getBoundingClientRect().bottom;
+    const under = beside && underPicture(classes, height);
+    if (under !== left.contains(display.el)) {
+      panel.insertBefore(display.el, notes);
+      left.append(...(under ? [display.el] : []));
+    }
   });
 
   function paint(): void {
@@ -70,8 +80,9 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
       return;
     }
     const state = store.get();
-    describe(state.card.model, state.card.notes);
+    describe(state.card, shownPicture(state));
     stage.update(state);
+    arrange(state.card.heads, stage.figure.clientHeight, root.clientWidth);
     status.update(state);
     const { display: look, map } = state;
     const layer = stage.layer();

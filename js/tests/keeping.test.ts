@@ -1,7 +1,7 @@
 // Maps that the page has already: from its cache, from the kernel unasked, and from the traits after a reload.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { TIMES } from "../src/session.ts";
-import { GOTHIC, meta, open, ROMAN } from "./harness.ts";
+import { GOTHIC, INSIDE, meta, open, ROMAN } from "./harness.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -110,6 +110,24 @@ describe("rule 9: maps that the page keeps", () => {
     expect(page.state.choice.params["steps"]).toBe(99);
     vi.advanceTimersByTime(TIMES.debounce);
     expect(page.asked).toMatchObject({ targets: [GOTHIC], params: { steps: 99 } });
+  });
+
+  test("a kept map can be looked at without a kernel, and is what the page goes back to", () => {
+    const page = seen();
+    page.lose();
+    page.session.select(GOTHIC);
+    expect(page.state).toMatchObject({ phase: "disconnected", stale: false, map: { target: GOTHIC } });
+    page.session.select(INSIDE);
+    expect(page.state).toMatchObject({ phase: "disconnected", stale: false, map: { target: GOTHIC } });
+    expect(page.state.choice.target).toEqual(GOTHIC);
+  });
+
+  test("a kept map whose request is refused makes way for the one before", () => {
+    const page = seen();
+    page.session.select(GOTHIC);
+    page.end(null, "error", { req: page.req(3), code: "closed", message: "closed" });
+    expect(page.state).toMatchObject({ phase: "error", stale: false, map: { target: ROMAN } });
+    expect(page.state.choice.target).toEqual(ROMAN);
   });
 
   test("what does not fit the cache is forgotten", () => {

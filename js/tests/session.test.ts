@@ -115,6 +115,20 @@ describe("rule 2 and 7: ends", () => {
     expect(page.state.map?.final).toBe(true);
   });
 
+  test("a job that ends while a request waits to be refused is shown to its end", () => {
+    const page = open();
+    page.session.select(GOTHIC);
+    page.accept(1);
+    page.frame(1);
+    page.session.select(INSIDE);
+    page.frame(1, { final: true });
+    const result = { ...meta({ final: true }), job: 1, image: "img-0" };
+    page.model.update({ result, result_data: new DataView(Int16Array.of(5, 6).buffer) });
+    page.end(1, "complete");
+    page.end(null, "error", { req: page.req(2), code: "unknown_target", message: "no" });
+    expect(page.state).toMatchObject({ phase: "error", stale: false, map: { final: true, job: 1 } });
+  });
+
   test("after an error the page can ask again", () => {
     const page = open();
     page.session.select(GOTHIC);
@@ -194,86 +208,6 @@ describe("cancelling", () => {
     expect(page.of("cancel")).toHaveLength(0);
     page.accept(9);
     expect(page.of("cancel")).toEqual([{ v: 1, type: "cancel", job: 9 }]);
-  });
-});
-
-describe("rule 8: busy and lost kernels", () => {
-  test("says queued after 300 ms, and not before", () => {
-    const page = open();
-    page.session.select(GOTHIC);
-    vi.advanceTimersByTime(299);
-    expect(page.state.phase).toBe("running");
-    vi.advanceTimersByTime(1);
-    expect(page.state.phase).toBe("queued");
-    page.accept(1);
-    expect(page.state.phase).toBe("running");
-  });
-
-  test("an answered request never becomes queued", () => {
-    const page = open();
-    page.session.select(GOTHIC);
-    page.accept(1);
-    page.frame(1, { final: true });
-    vi.advanceTimersByTime(TIMES.silence);
-    expect(page.state.phase).toBe("idle");
-  });
-
-  test("says disconnected when sending throws, keeps the map, and recovers", () => {
-    const page = open();
-    page.session.select(GOTHIC);
-    page.accept(1);
-    page.frame(1, { final: true });
-    page.lose();
-    page.session.select(ROMAN);
-    expect(page.state.phase).toBe("disconnected");
-    expect(page.state.map?.job).toBe(1);
-    vi.advanceTimersByTime(1000);
-    expect(page.state.phase).toBe("disconnected");
-    page.recover();
-    page.session.select(ROMAN);
-    page.accept(2);
-    page.frame(2, { target: ROMAN });
-    expect(page.state).toMatchObject({ phase: "running", stale: false });
-  });
-
-  test("a kernel that comes back is greeted, and its answer ends the disconnection", () => {
-    const page = open();
-    page.lose();
-    page.session.select(GOTHIC);
-    page.recover();
-    page.model.tell("comm_live_update");
-    expect(page.of("hello")).toHaveLength(2);
-    page.welcome();
-    expect(page.state.phase).toBe("idle");
-  });
-});
-
-describe("rule 11: the greeting", () => {
-  test("is repeated until it is answered, three times at most", () => {
-    const page = open();
-    const at = [299, 1, 700, 2000, 60_000].map((ms) => {
-      vi.advanceTimersByTime(ms);
-      return page.of("hello").length;
-    });
-    expect(at).toEqual([1, 2, 3, 4, 4]);
-  });
-
-  test("is not repeated after its answer", () => {
-    const page = open();
-    page.welcome();
-    vi.advanceTimersByTime(60_000);
-    expect(page.of("hello")).toHaveLength(1);
-  });
-
-  test("answered late or twice disturbs no running job and repeats no request", () => {
-    const page = open();
-    page.session.select(GOTHIC);
-    page.welcome(0, false);
-    page.accept(1);
-    page.frame(1);
-    page.welcome(0, false);
-    expect(page.state.phase).toBe("running");
-    expect(page.of("request")).toHaveLength(1);
   });
 });
 

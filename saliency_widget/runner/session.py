@@ -283,7 +283,6 @@ class Session:
             values: dict[str, Any] = {"status": state.IDLE}
             frame = None
             if finished is not None:
-                self._shelf.put(finished)
                 self.explanations = job.explanations = finished.explanations
                 values |= state.result(job.number, finished.frame, finished.args)
                 frame = finished.frame if status == "complete" else None

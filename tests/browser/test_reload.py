@@ -120,21 +120,31 @@ def test_a_second_page_shows_the_same_map_and_both_follow_a_click_in_one(bench: 
         second.close(shutdown=False)
 
 
-def test_a_page_loaded_while_a_job_runs_follows_it_to_its_end(bench: Notebook) -> None:
+def test_a_page_loaded_while_a_job_runs_follows_it_and_can_cancel_it(bench: Notebook) -> None:
     page = bench()
     view = View(page)
     view.wait_map()
     page.save()
     view.select("method").select_option("smoothgrad")
-    view.set("Samples", 200)
+    view.set("Samples", 1000)
+    page.wait_message("accepted", 2)  # of fifty samples, and of a thousand
     view.wait(state="running", final="false", method="smoothgrad")
     job = view.painted["job"]
+    page.wire.clear()
 
     page.reload(save=False)
 
     view = View(page)
     view.wait(state="running", final="false", method="smoothgrad", job=job)
-    view.wait_map(method="smoothgrad", job=job, timeout=90)
+    seq = int(view.painted["seq"])
+    page.page.wait_for_function(
+        "([root, seq]) => Number(root.dataset.seq) > seq + 2", arg=[view.root.element_handle(), seq]
+    )
+    assert view.field("Samples").input_value() == "1000"
+    assert not page.wire.custom("request", sent=True)
+    view.root.get_by_role("button", name="Cancel").click()
+    view.wait(state="idle")
+    assert page.wait_message("end", job=int(job)).custom["status"] == "cancelled"
 
 
 def test_after_a_kernel_restart_a_click_says_disconnected_and_the_drawing_stays(

@@ -282,10 +282,20 @@ def test_a_job_that_was_told_to_stop_makes_way_before_another_widget_goes_on():
     second.schedule = second.session.jobs._schedule = first.schedule
     first.click(**MANY)
     second.click(**MANY)
-    first.turn(4)
+    first.turn(5)  # the first has had one turn more, so it would be the second's
     first.session.cancel(1)
     first.turn()
     assert first.port.ends() == {1: "cancelled"}
+
+
+def test_a_job_ends_as_what_stopped_it_first_says():
+    desk = Desk()
+    desk.click(**MANY)
+    desk.turn(3)
+    desk.session.cancel(1)
+    desk.click("age")
+    desk.run()
+    assert desk.port.ends() == {1: "cancelled", 2: "complete"}
 
 
 # -- stopping ---------------------------------------------------------------------------------------------------------

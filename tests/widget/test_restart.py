@@ -126,11 +126,12 @@ def test_two_hundred_restarts_leave_one_thread_one_widget_and_flat_memory(notebo
 
     def restart():
         notebook.run("a")
-        widget = sw.SaliencyWidget(model, images, method="smoothgrad", params={"samples": 3})
+        patient = notebook.runs % 4 == 0  # the others are closed while their job runs
+        widget = sw.SaliencyWidget(model, images, method="smoothgrad", params={"samples": 2 if patient else 1000})
         alive.add(widget)
         page = FakePage(widget)
-        if notebook.runs % 4:
-            widget.wait(LONG)  # the others are closed while their job runs
+        if patient:
+            widget.wait(LONG)
             page.ack()
         return widget
 
@@ -138,15 +139,12 @@ def test_two_hundred_restarts_leave_one_thread_one_widget_and_flat_memory(notebo
         """Restart a hundred times, then say how much is in use."""
         for _ in range(100):
             widget = restart()
-        widget.wait(LONG)
-        page = FakePage(widget)
-        page.ack()
-        page.ack()
+        widget.explain("age", method="gradient")
         gc.collect()
         return widget, tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()
-    _, base = hundred()
+    base = hundred()[1]
     before = len(registry)
     widget, now = hundred()
     tracemalloc.stop()
@@ -155,5 +153,5 @@ def test_two_hundred_restarts_leave_one_thread_one_widget_and_flat_memory(notebo
     assert len(registry) == before
     assert list(alive) == [widget]
     assert sum(t.name.startswith("saliency-compute") for t in threading.enumerate()) == 1
-    assert grown < 100_000, f"{grown / 100:.0f} bytes for each restart"
+    assert grown < 50_000, f"{grown / 100:.0f} bytes for each restart"
     widget.close()
