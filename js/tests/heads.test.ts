@@ -1,6 +1,7 @@
 // Heads by mouse and keyboard, with few classes, a thousand, and none.
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { card, predictions } from "../dev/card.ts";
+import { underPicture } from "../src/arrange.ts";
 import { createHeads } from "../src/heads.ts";
 import type { Head, Predictions, Target } from "../src/protocol.ts";
 
@@ -83,17 +84,17 @@ test("new predictions change bars and numbers, and keep the focus", () => {
   expect(document.activeElement).toBe(row("style", 1));
 });
 
-test("of a thousand classes the twelve likeliest are drawn, likeliest first", () => {
+test("of a thousand classes the ten likeliest are drawn, likeliest first", () => {
   const { options, told } = draw("long");
   const scores = told.heads?.["object"] as { probabilities: number[] };
   const shown = options().map((o) => scores.probabilities[Number(o.dataset["class"])] as number);
-  expect(shown).toHaveLength(12);
-  expect(shown).toEqual([...scores.probabilities].sort((a, b) => b - a).slice(0, 12));
+  expect(shown).toHaveLength(10);
+  expect(shown).toEqual([...scores.probabilities].sort((a, b) => b - a).slice(0, 10));
 });
 
 test("the chosen one of a thousand is always there", () => {
   const { options, row } = draw("long", { head: "object", index: 777, versus: null });
-  expect(options()).toHaveLength(13);
+  expect(options()).toHaveLength(11);
   expect(row("object", 777).getAttribute("aria-selected")).toBe("true");
 });
 
@@ -112,7 +113,46 @@ test("a search finds by part of the name, and Esc ends the search", () => {
   filter.dispatchEvent(new Event("input"));
   expect(options().length).toBeLessThanOrEqual(40);
   press("Escape", filter);
-  expect([filter.value, options().length]).toEqual(["", 12]);
+  expect([filter.value, options().length]).toEqual(["", 10]);
+});
+
+test("of a long list the chosen class is scrolled into sight, and a hand that scrolls is left alone", () => {
+  const { part, update } = draw("long");
+  const list = part.el.querySelector<HTMLElement>(".sw-many");
+  const filter = part.el.querySelector<HTMLInputElement>("input[type=search]");
+  if (list === null || filter === null) {
+    throw new Error("no long list");
+  }
+  // happy-dom lays nothing out: rows of 30 px, and ten of them in sight.
+  Object.defineProperty(list, "clientHeight", { value: 300 });
+  const pitch = vi.spyOn(HTMLElement.prototype, "offsetTop", "get");
+  pitch.mockImplementation(function (this: HTMLElement) {
+    return 30 * [...list.children].indexOf(this);
+  });
+  vi.spyOn(HTMLElement.prototype, "offsetHeight", "get").mockReturnValue(30);
+  const last = (): Target => {
+    const index = Number((list.lastElementChild as HTMLElement).dataset["class"]);
+    return { head: "object", index, versus: null };
+  };
+  filter.value = "lo";
+  filter.dispatchEvent(new Event("input"));
+  update(last());
+  expect([list.children.length, list.scrollTop]).toEqual([40, 900]);
+  list.scrollTop = 100;
+  update(last());
+  expect(list.scrollTop).toBe(100);
+  filter.value = "ka";
+  filter.dispatchEvent(new Event("input"));
+  expect(list.scrollTop).toBe(0);
+});
+
+test.each([
+  ["a wide picture in a wide cell", "done", 342, true],
+  ["a square one in a wide cell", "done", 512, false],
+  ["a square one in a narrower cell", "done", 380, true],
+  ["a square one beside a thousand classes", "long", 512, true],
+])("%s: Display stands where there is room", (_name, scenario, height, under) => {
+  expect(underPicture(card(scenario).heads, height)).toBe(under);
 });
 
 test("a thousand classes take few elements", () => {

@@ -1,9 +1,13 @@
 // Numbers and targets as a person reads them.
 import { expect, test } from "vitest";
+import { card } from "../dev/card.ts";
 import { ticks } from "../src/colourbar.ts";
 import { formatNumber, formatPercent, formatSeconds } from "../src/format.ts";
-import type { Head } from "../src/protocol.ts";
+import { splitMaps } from "../src/maps.ts";
+import type { Head, MapMeta, Picture } from "../src/protocol.ts";
+import { mapFacts, remarks } from "../src/sentences.ts";
 import { parseTarget, targetLabel } from "../src/targets.ts";
+import { meta } from "./harness.ts";
 
 test.each([
   [0, "0"],
@@ -36,6 +40,29 @@ test("zero stands in the middle of a signed colour bar, and what speaks against 
   expect(ticks(2, "absolute")).toEqual(["0", "0.5", "1", "1.5", "2"]);
   expect(ticks(0.0011, "signed")).toEqual(["−0.0011", "−0.00055", "0", "0.00055", "0.0011"]);
   expect(ticks(2, "negative")).toEqual(["0", "−0.5", "−1", "−1.5", "−2"]);
+});
+
+test.each([
+  [{ done: 1, total: 1, unit: "gradients" }, "1 gradient"],
+  [{ done: 1, total: 1, unit: "forwards" }, "1 forward"],
+  [{ done: 1, total: 50, unit: "gradients" }, "1 of 50 gradients"],
+  [{ done: 50, total: 50, unit: "gradients" }, "50 gradients"],
+])("what a map cost is counted: %j", (cost, text) => {
+  const about = { ...meta(), ms: 0, quality: [], ...cost } as unknown as MapMeta;
+  const [map] = splitMaps(about, new Int16Array(2), { image: "img-0" });
+  expect(map && mapFacts(map)).toEqual([text]);
+});
+
+test("the notes of the model and of the picture are told, and nothing where there are none", () => {
+  const about = { ...card("done"), notes: ["the weights are float16"] };
+  const picture = { id: "i", label: "cat.jpg", width: 1, height: 1, box: [0, 0, 1, 1], input: [1, 1] } as Picture;
+  const notes = ["rotated as its EXIF data says", "the first of 3 frames"];
+  expect(remarks(about, { ...picture, notes })).toEqual([
+    "the weights are float16",
+    "cat.jpg: rotated as its EXIF data says; the first of 3 frames",
+  ]);
+  expect(remarks({ ...about, notes: [] }, { ...picture, label: "", notes })[0]).toMatch(/^This picture: rotated/);
+  expect(remarks({ ...about, notes: [] }, picture)).toEqual([]);
 });
 
 const HEADS: Head[] = [

@@ -209,6 +209,31 @@ test("the page steps through its pictures", () => {
   expect(page.of("request").at(-1)?.["args"]).toMatchObject({ image: "img-1" });
 });
 
+test("a picture without a name takes no place for it", () => {
+  const images = traits()["images"] as Record<string, unknown>[];
+  const page = mount({ images: images.map((image, i) => (i === 1 ? image : { ...image, label: "" })) });
+  const label = page.root().querySelector<HTMLElement>(".sw-picture-label");
+  expect(label?.hidden).toBe(true);
+  page.model.update({ image: 1, predictions: { image: "img-1", heads: {} } });
+  page.paint();
+  expect([label?.hidden, label?.textContent]).toEqual([false, "two.jpg"]);
+});
+
+test("Display goes under the picture where that is the shorter column, with what it holds", () => {
+  // happy-dom lays nothing out: here the columns stand beside each other.
+  vi.spyOn(HTMLElement.prototype, "getBoundingClientRect").mockImplementation(() => new DOMRect(0, 0, 400, 400));
+  vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockImplementation(() => height);
+  let height = 200;
+  const page = mount();
+  const place = (): string | undefined => page.root().querySelector(".sw-display")?.parentElement?.className;
+  expect(place()).toBe("sw-stage");
+  height = 512;
+  page.model.update({ display: { opacity: 0.5 } });
+  page.paint();
+  expect(place()).toBe("sw-panel");
+  expect(page.root().querySelector(".sw-display + .sw-notes")).not.toBeNull();
+});
+
 test("until another picture has come, the one before stays with its map", () => {
   const page = mount();
   page.click("style", 0);

@@ -205,10 +205,10 @@ class Session:
                 self.choice = replace(self.choice, targets=targets)
                 self._port.write(self.choice.state())
 
-    def wants_frame(self, job: Job) -> bool:
-        """Whether a frame of a job would go out now."""
+    def wants_frame(self) -> bool:
+        """Whether a frame would go out now, so that none is made in vain."""
         with self._lock:
-            return job.live and self._outbox.flow.wants_frame()
+            return self._outbox.flow.wants_frame()
 
     def frame(self, job: Job, frame: Frame) -> None:
         """Send a running frame."""
@@ -229,13 +229,12 @@ class Session:
         """End a job that did what it was asked for."""
         self._conclude(job, "complete", finished)
 
-    def spare(self, job: Job, finished: Finished) -> None:
+    def spare(self, finished: Finished) -> None:
         """Keep a map that came for free, and send it if there is nothing better to send."""
         with self._lock:
             self._shelf.put(finished)
-            if job is self.jobs.newest:
-                fields = {"image": finished.args["image"], "args": finished.args}
-                self._outbox.send(self._outbox.flow.spare((fields, finished.frame)))
+            fields = {"image": finished.args["image"], "args": finished.args}
+            self._outbox.send(self._outbox.flow.spare((fields, finished.frame)))
 
     def stopped(self, job: Job) -> None:
         """End a job that was told to stop, and has."""
@@ -283,6 +282,7 @@ class Session:
             values: dict[str, Any] = {"status": state.IDLE}
             frame = None
             if finished is not None:
+                self._shelf.put(finished)
                 self.explanations = job.explanations = finished.explanations
                 values |= state.result(job.number, finished.frame, finished.args)
                 frame = finished.frame if status == "complete" else None

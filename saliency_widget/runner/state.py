@@ -50,6 +50,7 @@ def image_card(model: ImageModel, picture: Picture, label: str = "") -> dict[str
         "height": picture.height,
         "box": [float(edge) for edge in geometry.box],
         "input": list(geometry.input_size),
+        "notes": list(picture.notes),
     }
 
 

@@ -74,10 +74,9 @@ def _explain(session: Session, job: Job) -> Iterator[None]:
     began = session.clock()
     last: Estimate | None = None
     for last in plan.estimates(job.token):
-        if not last.final and session.wants_frame(job):
+        if not last.final and session.wants_frame():
             session.frame(job, encode(plan, last, final=False, ms=session.jobs.ms(job), key=key))
         yield
-    job.token.check()
     if last is None:
         message = f"method '{choice.method}' ended without a single estimate"
         raise ModelError(message)
@@ -106,4 +105,4 @@ def _keep_siblings(session: Session, job: Job, plan: Plan, estimate: Estimate, r
         alone = replace(estimate, attribution=maps, quality=(), siblings={})
         frame = encode(other, alone, final=True, ms=session.jobs.ms(job), key=other.key(revision))
         args = replace(job.choice, method=name).args(plan.picture.id)
-        session.spare(job, Finished(frame, args, [e.siblings[name] for e in job.explanations]))
+        session.spare(Finished(frame, args, [e.siblings[name] for e in job.explanations]))

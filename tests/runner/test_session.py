@@ -162,6 +162,14 @@ def test_the_top_class_is_known_at_once_where_the_picture_was_predicted():
     assert desk.port.of("accepted")[-1]["args"]["targets"][0]["index"] is not None
 
 
+def test_the_top_class_of_another_picture_is_not_taken_for_this_ones():
+    desk = Desk()
+    desk.click("age")
+    desk.run()
+    desk.session.ask({"target": "style", "image": 1})
+    assert desk.port.of("accepted")[-1]["args"]["targets"] == []
+
+
 def test_the_result_is_there_for_a_reload_with_all_that_it_is_of():
     desk = Desk()
     desk.click(**MANY)
@@ -204,6 +212,7 @@ def test_of_fifty_fast_requests_only_the_last_is_computed_and_each_ends_once():
     desk.run()
     ends = desk.port.of("end")
     assert Counter(m["status"] for m in ends) == {"superseded": 49, "complete": 1}
+    assert len(desk.port.synced) <= 3  # at the prediction and at the end, not for each
     assert sorted(m["job"] for m in ends) == list(range(1, 51))
     assert desk.port.ends()[50] == "complete"
     jobs = [f["job"] for f in desk.port.frames]
@@ -361,6 +370,50 @@ def test_cancel_from_inside_the_network_stops_there(probed, turns):
     desk.turn()
     assert module.reached == ["a", "b"]
     assert desk.port.ends() == {1: "cancelled"}
+
+
+def test_a_model_that_fails_because_it_was_stopped_counts_as_stopped(probed):
+    desk, module = probed
+    desk.click("head0:0", **MANY)
+    desk.turn(3)
+
+    def fails():
+        desk.session.cancel(1)
+        raise ValueError("half a picture")
+
+    module.layers[1].then = fails
+    desk.turn()
+    assert desk.port.ends() == {1: "cancelled"}
+    assert desk.port.state["status"]["state"] == "idle"
+
+
+def test_stopping_is_no_failure_so_nothing_is_logged(caplog):
+    caplog.set_level("DEBUG", logger="saliency_widget")
+    desk = Desk()
+    desk.click(**MANY)
+    desk.turn(3)
+    desk.session.cancel(1)
+    desk.run()
+    assert caplog.text == ""
+
+
+def test_what_is_shown_of_a_picture_is_always_of_the_current_one(probed):
+    desk, module = probed
+    asked = []
+
+    def switch():
+        if not asked:
+            asked.append(desk.session.predict({"page": "p", "n": 9}, image=desk.pictures[1].id))
+
+    module.layers[1].then = switch  # while the other picture is being predicted
+    desk.click("head0:0")
+    desk.run()
+    desk.session.ask({"image": 0})
+    desk.run()
+    assert len(desk.port.synced) >= 2
+    for synced in desk.port.synced:
+        if "predictions" in synced:
+            assert synced["predictions"]["image"] == desk.pictures[synced["image"]].id
 
 
 def test_cancel_ends_a_job_that_has_not_begun_at_once():

@@ -6,6 +6,7 @@ import io
 import threading
 
 import ipywidgets
+import numpy as np
 import pytest
 import torch
 import traitlets
@@ -48,10 +49,15 @@ def test_a_new_widget_has_all_that_a_page_needs_to_begin(make):
     assert widget.display == {}
 
 
+def test_what_was_done_to_read_a_picture_is_told_to_the_page(make):
+    widget = make(images=[picture(8, 8), np.zeros((8, 8), dtype=np.uint16)])
+    assert [image["notes"] for image in widget.images] == [[], ["16-bit values scaled to 8 bits"]]
+
+
 def test_a_large_picture_is_shown_smaller(make):
-    widget = make(images=picture(3000, 1500))
+    widget = make(images=picture(1200, 600))
     assert Image.open(io.BytesIO(widget.base)).size == (1024, 512)
-    assert (widget.images[0]["width"], widget.images[0]["height"]) == (3000, 1500)
+    assert (widget.images[0]["width"], widget.images[0]["height"]) == (1200, 600)
 
 
 def test_the_first_job_starts_by_itself(make):
