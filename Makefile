@@ -34,7 +34,7 @@ ARGS ?=
 
 CHECKS := lint types page-check size vitest unit browser
 
-.PHONY: help demo test setup build lint types page-check size vitest unit browser matrix format dist clean distclean
+.PHONY: help demo test setup build lint types page-check size vitest unit browser matrix pictures format dist clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ format: $(DEV) $(NODE_MODULES) ## let ruff and biome rewrite the sources
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	@$(NPM) run --silent format
+
+pictures: $(DEV) $(PAGE) ## take the pictures of docs/images anew
+	$(BIN)/python tools/screenshots.py
 
 dist: $(DEV) $(PAGE) ## wheel and source distribution, in dist/
 	$(BIN)/python -m build

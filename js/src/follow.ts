@@ -37,7 +37,8 @@ export class Follow {
   }
 
   accepted(message: Accepted): "follow" | "again" | "ignore" {
-    if (message.job < this.newest) {
+    // A prediction has a number but no frames, and the job that it interrupts goes on under its own.
+    if (message.kind === "predict" || message.job < this.newest) {
       return "ignore";
     }
     this.newest = message.job;

@@ -220,11 +220,10 @@ export class Session {
 
   #onWelcome(m: Welcome): void {
     this.#link.welcomed();
-    const older = m.job < this.#follow.newest;
-    this.#follow.newest = Math.max(this.#follow.newest, m.job);
-    if (m.running || older) {
+    if (m.running || m.job < this.#follow.newest) {
       return; // `accepted` and the newest frame follow; or it was overtaken on its way.
     }
+    this.#follow.newest = m.job;
     if (this.#follow.asked !== null && this.#asked !== null && this.#asked.at < this.#probed) {
       // Messages keep their order, so a request older than this greeting was lost on the way.
       this.#request(this.#library.find(this.#asked.args, this.#state.card.revision)?.key ?? null);

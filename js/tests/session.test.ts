@@ -58,6 +58,18 @@ describe("rule 1 and 6: which job is painted", () => {
     expect(page.state.map?.job).toBe(3);
   });
 
+  test("a prediction for another page does not end or hide the job that it interrupts", () => {
+    const page = open();
+    page.start(3, INSIDE);
+    page.frame(3, { target: INSIDE, done: 10 });
+    const args = { image: "img-0" };
+    page.model.receive({ type: "accepted", job: 4, req: { page: "another", n: 1 }, kind: "predict", args });
+    page.end(4, "complete", { req: { page: "another", n: 1 } });
+    page.welcome(4, true);
+    page.frame(3, { target: INSIDE, done: 20 });
+    expect(page.state).toMatchObject({ phase: "running", map: { job: 3, done: 20 } });
+  });
+
   test("a job that Python started is not followed while the page waits for its own", () => {
     const page = open();
     page.session.select(GOTHIC);

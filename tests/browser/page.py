@@ -7,7 +7,7 @@ import io
 import json
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from playwright.sync_api import BrowserContext, Locator, Page
 
 from browser.guard import PageGuard
 from browser.server import KERNEL, LabServer
-from browser.wire import MessageLog, WireMessage, listen
+from browser.wire import MessageLog, listen
 
 WIDGET = ".sw-root"
 Theme = Literal["dark", "light"]
@@ -330,14 +330,16 @@ class NotebookPage:
             self.settle()
             log.messages.extend(self.wire.messages[begin:])
 
-    def wait_message(self, type_: str, count: int = 1, timeout: float = 30, **fields: Any) -> WireMessage:
-        """Wait until the page has sent or got that many custom messages with these fields, and return the last one."""
+    def wait_message(
+        self, type_: str, count: int = 1, *, timeout: float = 30, where: Callable[[dict[str, Any]], bool] | None = None
+    ) -> dict[str, Any]:
+        """Wait until the page has sent or got that many custom messages of a type, and return the last one's content."""
         for _ in range(round(timeout / 0.02)):
-            found = [m for m in self.wire.custom(type_) if m.custom and fields.items() <= m.custom.items()]
+            found = [m.custom for m in self.wire.custom(type_) if m.custom and (where is None or where(m.custom))]
             if len(found) >= count:
                 return found[-1]
             self.settle(20)
-        raise AssertionError(f"no {type_} message with {fields} within {timeout} s, or fewer than {count}")
+        raise AssertionError(f"fewer than {count} messages of type {type_} within {timeout} s")
 
     def settle(self, milliseconds: float = 50) -> None:
         """Let the page and Playwright go on for a moment (`time.sleep` would stop both)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,22 +54,26 @@ def test_a_picture_that_the_model_cannot_take_is_named_and_the_next_one_works(
     view = View(page)
     view.wait_map()
 
+    light = page.value("len(w.base)")
+
     view.root.get_by_role("button", name="Next picture").click()
     view.wait(state="error")
     alert = view.root.get_by_role("alert")
     for part in said:
         assert part in alert.inner_text()
-    assert view.pixels().max() < 40, "the dark picture, and no map over it"
+    view.pixels_when(lambda now: now.max() < 40)  # the dark picture, and no map over it
+    assert "2 / 2" in view.root.inner_text()
+    assert page.value("[w.image, len(w.base)]") != [1, light]
     view.photograph("error", shots)
     view.option("tone:cold").click()  # fails again, and is said again
-    page.wait_message("end", 2, status="error")
+    page.wait_message("end", 2, where=lambda end: end["status"] == "error")
     view.wait(state="error")
     assert alert.is_visible()
 
     view.root.get_by_role("button", name="Previous picture").click()
     view.wait_map("tone:cold")
     assert alert.is_hidden()
-    assert view.pixels().max() > 100
+    view.pixels_when(lambda now: now.max() > 100)
     view.click("tone:neutral")
     view.wait_map("tone:neutral")
 
@@ -101,13 +106,18 @@ def test_messages_that_are_no_requests_are_refused_and_ignored(bench: Notebook) 
     view.wait_map()
     painted = view.painted
     req = {"page": "console", "n": 1}
-    strange = [
+    strange: list[dict[str, Any]] = [
         {"v": 1, "type": "dance", "req": req},
         {"v": 99, "type": "request", "req": req, "kind": "explain", "args": {}},
         {"v": 1, "type": "request", "req": req, "kind": "bake", "args": {}},
         {"v": 1, "type": "request", "req": req, "kind": "explain", "args": {"image": "nowhere", "targets": "all"}},
     ]
-    silent = [{}, {"v": 1}, {"v": 1, "type": "ack", "page": None, "seq": "x"}, {"v": 1, "type": "cancel", "job": 10**9}]
+    silent: list[dict[str, Any]] = [
+        {},
+        {"v": 1},
+        {"v": 1, "type": "ack", "page": None, "seq": "x"},
+        {"v": 1, "type": "cancel", "job": 10**9},
+    ]
 
     with page.record_messages() as log:
         for message in [*silent, *strange]:

@@ -25,14 +25,12 @@ CONTROLS: dict[str, Callable[[View], object]] = {
 }
 
 
-def painted_anew(view: View, before: NDArray[np.int16], least: float) -> NDArray[np.int16]:
-    """Wait for the next paint that shows, and return its pixels."""
-    for _ in range(40):
-        now = view.pixels()
-        if changed(before, now) > least:
-            return now
-        view.notebook.settle(25)
-    raise AssertionError(f"nothing changed in a second, or in less than {least:.0%} of the pixels")
+def repainted(view: View, before: NDArray[np.int16], name: str) -> NDArray[np.int16]:
+    """Return the pixels of the next paint that shows."""
+    try:
+        return view.pixels_when(lambda now: changed(before, now) > 0.02, timeout=1)
+    except AssertionError as error:
+        raise AssertionError(f"{name} changed nothing") from error
 
 
 def only_display(log: MessageLog) -> list[dict[str, object]]:
@@ -54,9 +52,7 @@ def test_display_controls_repaint_at_once_and_ask_the_kernel_nothing(bench: Note
     with page.record_messages() as log:
         for name, change in CONTROLS.items():
             change(view)
-            now = painted_anew(view, before, 0.02)
-            assert changed(before, now) > 0.02, name
-            before = now
+            before = repainted(view, before, name)
         page.page.wait_for_timeout(500)  # until the choice has been written
 
     assert view.painted == painted
@@ -105,5 +101,5 @@ def test_a_locked_scale_stays_for_the_next_class(bench: Notebook) -> None:
     locked = view.pixels()
     assert scale.get_attribute("aria-label") == before
     view.root.get_by_label("Lock scale").uncheck()
-    painted_anew(view, locked, 0.01)
+    repainted(view, locked, "unlocked scale")
     assert scale.get_attribute("aria-label") != before

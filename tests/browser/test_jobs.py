@@ -27,7 +27,7 @@ def test_of_fifty_fast_clicks_the_last_one_alone_is_completed_and_no_older_frame
     view.wait_map()
     view.select("method").select_option("smoothgrad")
     view.set("Samples", 200)
-    view.wait(state="running", final="false", method="smoothgrad")
+    page.wait_message("accepted", where=lambda said: said["args"]["params"].get("samples") == 200)
     boxes = [view.option(target).bounding_box() for target in ("style:gothic", "style:neoclassical")]
     view.watch()
 

@@ -63,7 +63,7 @@ def test_each_class_of_both_heads_paints_another_map(quickstart: NotebookPage) -
     with quickstart.record_messages() as log:
         view.click(first)
         view.wait_map(first)
-        quickstart.wait_message("end", status="unchanged")
+        quickstart.wait_message("end", where=lambda end: end["status"] == "unchanged")
     assert (view.pixels() == maps[first]).all()
     assert not log.custom("frame")
     quickstart.guard.check()

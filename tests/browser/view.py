@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,15 @@ class View:
     def pixels(self) -> NDArray[np.int16]:
         """Return the (height, width, 3) pixels of the canvas, signed, so that they can be subtracted."""
         return self.notebook.canvas_pixels(self.root.locator("canvas.sw-canvas"))[..., :3].astype(np.int16)
+
+    def pixels_when(self, right: Callable[[NDArray[np.int16]], bool], timeout: float = 3) -> NDArray[np.int16]:
+        """Wait until the canvas is as it should be, and return its pixels; a picture takes a moment to be decoded."""
+        for _ in range(round(timeout / 0.025)):
+            now = self.pixels()
+            if right(now):
+                return now
+            self.notebook.settle(25)
+        raise AssertionError(f"the canvas was not painted so within {timeout} s")
 
     # What is done
 
