@@ -241,7 +241,7 @@ class Session:
         with self._lock:
             why = job.stop or "cancelled"
             if self.jobs.end(job, why) and why == "cancelled":
-                self._write({"status": state.IDLE})
+                self._write({"status": state.IDLE} | self._unpredicted())
 
     def failed(self, job: Job, error: BaseException) -> None:
         """End a job that raised."""
@@ -253,7 +253,7 @@ class Session:
             if job.stop is not None:
                 self.stopped(job)
             elif self.jobs.end(job, "error", error=readable):
-                self._write({"status": state.failure(readable)})
+                self._write({"status": state.failure(readable)} | self._unpredicted())
         self._port.tell()
 
     # -- inside -------------------------------------------------------------------------------------------------------
@@ -293,6 +293,14 @@ class Session:
         for explanation in job.explanations:
             for callback in list(self.callbacks):
                 _call(callback, explanation)
+
+    def _unpredicted(self) -> dict[str, Any]:
+        """Show the current picture without a prediction, if the job that was to make one did not come to it."""
+        picture = self.pictures[self.choice.image]
+        if picture.id == self._based:
+            return {}
+        self._prediction, self._based = None, picture.id
+        return {"base": state.base_jpeg(picture), "predictions": state.predictions(picture, {})}
 
     def _write(self, values: Mapping[str, Any]) -> None:
         self._port.write(values)

@@ -17,6 +17,7 @@ from saliency_widget.errors import BadImage, BadParameter, SaliencyError, Unknow
 from saliency_widget.explain import explain
 from saliency_widget.runner import Closed, Stopped
 from saliency_widget.runner.flow import CREDIT, RESET
+from saliency_widget.runner.state import base_jpeg
 from small_models import TwoHeads, keep, picture
 
 MANY = {"method": "smoothgrad", "params": {"samples": 40}}
@@ -534,6 +535,26 @@ def test_whatever_a_model_raises_becomes_an_error_and_the_next_job_runs(error, c
     desk.run()
     assert desk.port.ends()[2] == "complete"
     assert desk.port.state["status"]["state"] == "idle"
+
+
+def test_a_picture_that_the_model_cannot_take_is_shown_without_a_prediction_and_the_next_one_with_its_own():
+    desk = Desk(failing())
+    desk.click("style:0")
+    desk.run()
+    Failing.error = ValueError("too dark")
+    try:
+        desk.click("style:0", image=desk.pictures[1].id)
+        desk.run()
+    finally:
+        Failing.error = None
+    assert desk.port.state["status"]["state"] == "error"
+    assert desk.port.state["predictions"] == {"image": desk.pictures[1].id, "heads": {}}
+    assert desk.port.state["base"] == base_jpeg(desk.pictures[1])
+    desk.click("style:0")
+    desk.run()
+    assert desk.port.state["base"] == base_jpeg(desk.pictures[0])
+    assert desk.port.state["predictions"]["image"] == desk.pictures[0].id
+    assert "style" in desk.port.state["predictions"]["heads"]
 
 
 def test_a_failed_job_keeps_no_tensor_of_the_frames_it_failed_in():
