@@ -113,7 +113,7 @@ def test_a_widget_that_a_variable_still_holds_has_let_go_of_everything(notebook,
     gone = [weakref.ref(widget._session), weakref.ref(widget.explanation), weakref.ref(model)]
     del model
     notebook.run("a")
-    make()
+    make().wait(LONG)  # by then the compute thread has left the old one
     gc.collect()
     assert [ref() for ref in gone] == [None] * 3
     assert widget.base == widget.result_data == b""
