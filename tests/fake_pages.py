@@ -31,8 +31,10 @@ class FakeAlarm:
     def __init__(self, clock):
         self.clock = clock
         self.set = []
+        self.times = 0
 
     def __call__(self, delay, call):
+        self.times += 1
         entry = (self.clock() + delay, call)
         self.set.append(entry)
         return lambda: self.set.remove(entry) if entry in self.set else None
@@ -50,7 +52,8 @@ class FakeAlarm:
 class FakePort:
     """The widget's end of a session, and what has come out of it."""
 
-    def __init__(self):
+    def __init__(self, lock):
+        self.lock = lock
         self.messages = []
         self.data = []
         self.state = {}
@@ -59,6 +62,7 @@ class FakePort:
         self.broken = False
 
     def send(self, kind, fields, data=None):
+        assert self.lock._is_owned(), "two threads could send in another order than the flow control's"
         if self.broken:
             raise OSError("the comm is gone")
         if kind == "welcome":
@@ -67,12 +71,15 @@ class FakePort:
         self.data.append(data)
 
     def write(self, state):
+        assert self.lock._is_owned()
         self.state.update(state)
 
     def sync(self):
+        assert self.lock._is_owned()
         self.synced.append(dict(self.state))
 
     def tell(self):
+        assert not self.lock._is_owned(), "who observes is a user's code"
         self.told += 1
 
     def of(self, kind, job=None):
@@ -93,8 +100,8 @@ class Desk:
         self.clock = FakeClock()
         self.alarm = FakeAlarm(self.clock)
         self.schedule = Schedule()
-        self.port = FakePort()
         self.lock = threading.RLock()
+        self.port = FakePort(self.lock)
         self.model = model or two_heads()
         self.pictures = [read_image(image) for image in pictures or [picture(seed=0), picture(seed=1)]]
         first = choose(self.model, self.pictures, None, choice)

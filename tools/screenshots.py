@@ -24,8 +24,8 @@ from find_chromium import find_or_install  # noqa: E402
 IMAGES = ROOT / "docs" / "images"
 CELL = """
 import saliency_widget as sw
-w = sw.SaliencyWidget(sw.load("demo/vgg"), sw.demo.buildings(40, seed=2024), method="smoothgrad", params={"samples": 200})
-w.explain("style:gothic", image=26, wait=False)
+w = sw.SaliencyWidget(sw.load("demo/vgg"), sw.demo.buildings(24, seed=2024), method="smoothgrad", params={"samples": 200})
+w.explain("style:gothic", image=23, wait=False)
 w
 """
 QUALITY = 88

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -119,15 +118,8 @@ class Outbox:
         if deadline is None or deadline >= self._rings_at:
             return
         self._unwind()
-        me = weakref.ref(self)  # a timer must not keep a widget alive
-
-        def ring() -> None:
-            outbox = me()
-            if outbox is not None:
-                outbox._ring()  # noqa: SLF001 - its own
-
         self._rings_at = deadline
-        self._call_off = self._alarm(max(0.0, deadline - self._clock()), ring)
+        self._call_off = self._alarm(max(0.0, deadline - self._clock()), self._ring)
 
     def _unwind(self) -> None:
         if self._call_off is not None:

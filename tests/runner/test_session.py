@@ -458,6 +458,7 @@ def test_closing_ends_what_runs_and_what_waits_once_and_sends_nothing_more():
     before = len(desk.port.messages)
     desk.run()
     desk.session.close()
+    desk.session.hello("q", visible=True)
     assert len(desk.port.messages) == before
     with pytest.raises(Closed, match="closed"):
         desk.click()
@@ -719,6 +720,16 @@ def test_a_page_that_is_gone_delays_the_end_by_the_reset_and_python_not_at_all()
     desk.alarm.pass_time(RESET)
     assert desk.port.synced[-1]["result"]["job"] == 1
     assert desk.alarm.set == []
+
+
+def test_an_alarm_that_is_set_is_not_set_again_for_each_message():
+    desk = Desk()
+    desk.click(**MANY)
+    desk.run(ack=False)
+    before = desk.alarm.times
+    for _ in range(100):
+        desk.session.ack("p", 0)
+    assert desk.alarm.times == before
 
 
 def test_an_alarm_keeps_no_session_alive():

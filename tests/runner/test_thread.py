@@ -122,6 +122,23 @@ def test_a_task_that_raises_anything_is_told_and_the_others_go_on(error):
     assert log == ["a0"]
 
 
+def test_a_schedule_keeps_nothing_of_a_task_that_is_done():
+    class Widget:
+        pass
+
+    widget, schedule = Widget(), Schedule()
+    here = weakref.ref(widget)
+
+    def work(widget=widget):
+        yield widget
+
+    schedule.submit(Task(work, Lane(), Priority.NOW, nothing, nothing))
+    run_all(schedule)
+    del widget, work
+    gc.collect()
+    assert here() is None
+
+
 class Mortal(ComputeThread):
     """A compute thread whose loop itself can be made to fail, which no task should be able to do."""
 
