@@ -131,8 +131,8 @@ class SaliencyWidget(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._explanations: list[Explanation] = []
         wrapped = as_model(model)
-        self.gallery = gallery(images, labels, masks)
-        pictures = self.gallery.pictures
+        shown = gallery(images, labels, masks)
+        pictures = shown.pictures
         wrapped.discover(pictures[0])
         first = {"target": target, "method": method, "params": params, "score": score, "seed": seed}
         choice = choose(wrapped, pictures, None, first)
@@ -141,7 +141,7 @@ class SaliencyWidget(anywidget.AnyWidget):
             "_esm": page("widget.js"),
             "_css": page("widget.css"),
             "card": card(wrapped, revision),
-            "images": [image_card(wrapped, p, self.gallery.caption(i)) for i, p in enumerate(pictures)],
+            "images": [image_card(wrapped, p, shown.caption(i)) for i, p in enumerate(pictures)],
             "base": base_jpeg(pictures[0]),
         }
         for name, value in state.items():

@@ -298,11 +298,17 @@ class NotebookPage:
 
     def set_theme(self, theme: Theme) -> None:
         """Change JupyterLab's theme and wait until it is on. The server keeps it: set it back."""
+        self._wait_splash()
         self.page.evaluate(
             "async (theme) => { await window.__lab.app.commands.execute('apputils:change-theme', {theme}); }",
             THEMES[theme],
         )
         self.page.wait_for_function("(theme) => document.body.dataset.jpThemeName === theme", arg=THEMES[theme])
+        self._wait_splash()
+
+    def _wait_splash(self) -> None:
+        """Wait until JupyterLab has taken its splash off: of two that overlap (the start's, a theme's) it removes one twice."""
+        self.page.wait_for_function("() => document.getElementById('jupyterlab-splash') === null")
 
     # Coming and going
 

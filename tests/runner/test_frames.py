@@ -79,6 +79,17 @@ def test_the_map_leaves_the_device_in_one_piece():
     assert looks.count == 0  # the copy itself is none where the map is on the CPU already
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_a_map_from_a_gpu_is_the_same_as_from_the_processor(dtype):
+    maps = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(1)).to(dtype)
+    scales, data = quantise(maps.cuda())
+    here = quantise(maps)
+    assert scales == pytest.approx(here[0], rel=1e-6)
+    difference = np.frombuffer(data, "<i2").astype(int) - np.frombuffer(here[1], "<i2").astype(int)
+    assert np.abs(difference).max() <= 1
+
+
 @pytest.fixture(scope="module")
 def model():
     return two_heads()

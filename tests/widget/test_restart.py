@@ -110,12 +110,13 @@ def test_a_widget_that_a_variable_still_holds_has_let_go_of_everything(notebook,
     model = two_heads()
     widget = make(model)
     widget.wait(LONG)
-    gone = [weakref.ref(widget._session), weakref.ref(widget.explanation), weakref.ref(model)]
-    del model
+    shown = widget.explanation.picture
+    gone = [weakref.ref(each) for each in (widget._session, widget.explanation, model, shown)]
+    del model, shown
     notebook.run("a")
     make().wait(LONG)  # by then the compute thread has left the old one
     gc.collect()
-    assert [ref() for ref in gone] == [None] * 3
+    assert [ref() for ref in gone] == [None] * 4
     assert widget.base == widget.result_data == b""
 
 
