@@ -14,7 +14,7 @@ from saliency_widget.errors import SaliencyError
 from saliency_widget.explain import explain, stream
 from saliency_widget.explanation import Explanation
 from saliency_widget.methods import methods
-from saliency_widget.model import ImageModel, Regression, Target, load, models
+from saliency_widget.model import ImageModel, MultiLabel, Regression, Target, load, models
 
 if TYPE_CHECKING:
     from saliency_widget import demo
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Explanation",
     "ImageModel",
+    "MultiLabel",
     "Regression",
     "SaliencyError",
     "SaliencyWidget",

@@ -12,11 +12,13 @@ from typing import Any
 
 import torch
 
+from saliency_widget import heatmaps
 from saliency_widget.compute import SCORES, CancelToken, Score, ScoreFunction
 from saliency_widget.errors import BadParameter, NotApplicable, nearest
 from saliency_widget.explanation import Explanation
 from saliency_widget.methods import Estimate, Method, get
-from saliency_widget.model import ImageModel, Picture, Prediction, Target, as_model, read_image
+from saliency_widget.model import ImageModel, Picture, Prediction, Target, as_model
+from saliency_widget.model.scoring import check_score, score_at
 
 _SEEDS = 1 << 63
 
@@ -83,12 +85,14 @@ class Plan:
     @cached_property
     def scores(self) -> tuple[float, ...]:
         """Each target's score at the picture."""
-        return tuple(self._score_of(target) for target in self.targets)
+        heads = self.model.heads
+        return tuple(score_at(self.prediction[t.head], heads[t.head], t, self.score) for t in self.targets)
 
     @property
     def total(self) -> int:
-        """How many gradients or forwards the run takes, as the method states it."""
-        return self.method.cost(**self.params)
+        """How many gradients or forwards the run takes for one target, as the method states it."""
+        width, height = self.model.geometry(self.picture).input_size
+        return self.method.units(self.params, (height, width))
 
     def explanations(self, estimate: Estimate, elapsed: float = 0.0) -> list[Explanation]:
         """Return one explanation for each target, from an estimate.
@@ -100,11 +104,18 @@ class Plan:
         elapsed : float
             Seconds since the job began.
         """
-        maps = estimate.attribution.detach().cpu().numpy()
-        siblings = (
-            {name: other.detach().cpu().numpy() for name, other in estimate.siblings.items()} if estimate.final else {}
-        )
         geometry = self.model.geometry(self.picture)
+        size = (geometry.input_size[1], geometry.input_size[0])
+        maps = [heatmaps.enlarge(one, size) for one in estimate.attribution.detach().cpu().numpy()]
+        siblings = (
+            {
+                name: [heatmaps.enlarge(one, size) for one in other.detach().cpu().numpy()]
+                for name, other in estimate.siblings.items()
+            }
+            if estimate.final
+            else {}
+        )
+        pictures = self._pictures(estimate)
         return [
             Explanation(
                 attribution=maps[t],
@@ -125,10 +136,18 @@ class Plan:
                 model=self.model.name,
                 picture=self.picture,
                 geometry=geometry,
+                rgb_pixels=None if pictures is None else pictures[t],
                 sibling_maps={name: other[t] for name, other in siblings.items()},
             )
             for t, target in enumerate(self.targets)
         ]
+
+    def _pictures(self, estimate: Estimate) -> Any:
+        """Return what a method of kind ``picture`` made, as colours (T, h, w, 3), 8 bits; None for an attribution."""
+        if estimate.kind != "picture":
+            return None
+        colours = self.model.to_pixels(estimate.attribution.detach())
+        return colours.mul(255).round().byte().movedim(1, -1).cpu().numpy()
 
     def key(self, revision: str) -> str:
         """Return a short text that is equal for jobs that give the same map.
@@ -155,18 +174,6 @@ class Plan:
     def for_sibling(self, name: str) -> Plan:
         """Return the same job for a method whose map comes from the same run."""
         return replace(self, method=get(name))
-
-    def _score_of(self, target: Target) -> float:
-        said = self.prediction[target.head]
-        if target.index is None:
-            return float(said.value or 0.0)
-        numbers = torch.as_tensor(said.logits, dtype=torch.float64)
-        if self.score == "log_softmax":
-            numbers = numbers.log_softmax(0)
-        elif self.score == "probability":
-            numbers = numbers.softmax(0)
-        value = float(numbers[target.index])
-        return value if target.versus_index is None else value - float(numbers[target.versus_index])
 
 
 def prepare(
@@ -209,16 +216,18 @@ def prepare(
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < _SEEDS:
         message = f"seed was given as {seed!r}; expected a whole number from 0, below 2 to the 63"
         raise BadParameter(message)
-    if layer is not None:
+    if layer is not None and not chosen.layer:
         message = f"method '{method}' takes no layer, but layer={layer!r} was given; leave it out"
         raise BadParameter(message)
     wrapped = as_model(model)
-    picture = read_image(image)
+    picture = wrapped.read(image)
     wrapped.discover(picture)
     applies = chosen.applies(wrapped)
     if not applies:
         message = f"method '{method}' does not apply to {wrapped.name}: {applies.reason}"
         raise NotApplicable(message)
+    if chosen.layer:
+        layer = wrapped.layer(layer).name
     # Names are looked up before anything is computed, so that a typing error costs nothing.
     spelled = target if isinstance(target, list) else [target]
     if not spelled:
@@ -228,12 +237,14 @@ def prepare(
     prediction = prediction or wrapped.predict(picture)
     top = {name: int(said.logits.argmax()) for name, said in prediction.items() if said.logits is not None}
     targets = tuple(wrapped.resolve(one, top) for one in spelled)
+    for one in targets:
+        check_score(wrapped.heads[one.head], one, score)
     return Plan(wrapped, picture, targets, chosen, checked, score, layer, int(seed), prediction)
 
 
 def _check_names(model: ImageModel, targets: Sequence[Any]) -> None:
     """Raise for a head or a class that is not there; which class is the top one does not matter yet."""
-    anything = {head.name: 0 for head in model.heads.values() if head.kind == "classes"}
+    anything = {head.name: 0 for head in model.heads.values() if head.kind != "value"}
     for target in targets:
         top_against = isinstance(target, Target) and target.cls is None and target.index is None
         model.resolve(replace(target, versus=None) if top_against else target, anything)
@@ -266,7 +277,7 @@ def explain(
     score : {"logit", "log_softmax", "probability"}
         The number whose gradient is taken.
     layer : str, optional
-        For methods that need a layer.
+        For methods that work at a layer: its name; the last feature map by default. ``model.facts.layers`` lists them.
     seed : int
         Seed of all that is random.
     **params

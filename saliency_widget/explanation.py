@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -44,6 +45,9 @@ class Explanation:
         Figures such as the completeness error.
     done, total : int
         The work done.
+    kind : {"estimate", "partial", "picture"}
+        Whether the attribution is an estimate of the final map, an honest part of one, or a picture: then it holds a model's
+        input, no attribution, and is read by :meth:`rgb`.
     elapsed : float
         Seconds.
     """
@@ -67,6 +71,7 @@ class Explanation:
     picture: Picture
     geometry: Geometry
     sibling_maps: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    rgb_pixels: NDArray[np.uint8] | None = None
 
     def __repr__(self) -> str:
         """Return target, method, progress and quality in one line."""
@@ -88,7 +93,7 @@ class Explanation:
 
     def heatmap(
         self,
-        sign: Literal["signed", "absolute", "positive", "negative"] = "signed",
+        sign: Literal["signed", "absolute", "positive", "negative", "increase", "decrease", "keep"] = "signed",
         *,
         channels: Literal["sum", "max", "norm"] = "sum",
         smooth: float = 0.0,
@@ -97,8 +102,10 @@ class Explanation:
 
         Parameters
         ----------
-        sign : {"signed", "absolute", "positive", "negative"}
-            Which evidence is shown; ``negative`` shows the evidence against, as positive numbers.
+        sign : {"signed", "absolute", "positive", "negative", "increase", "decrease", "keep"}
+            Which evidence is shown; ``negative`` shows the evidence against, as positive numbers. The last three are for a
+            regression head: what would *increase* its value (the positive part), what would *decrease* it (the negative
+            part), and what has to be left alone to *keep* it: the absolute map, as a change of either sign would move it.
         channels : {"sum", "max", "norm"}
             How channels become one: their sum, the one with the largest magnitude, or the Euclidean norm.
         smooth : float
@@ -113,7 +120,29 @@ class Explanation:
         ------
         BadParameter
         """
-        return heatmaps.reduce(self.attribution, sign, channels, smooth)
+        if self.kind == "picture":
+            message = f"what '{self.method}' makes is a picture, not an attribution; use e.rgb() or e.plot()"
+            raise BadParameter(message)
+        shown = heatmaps.sign_of(sign, of_value=self.prediction[self.target.head].value is not None)
+        return heatmaps.reduce(self.attribution, shown, channels, smooth)
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """Return the picture that a method of kind ``picture`` made, such as the class-appearance image.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (h, w, 3), uint8, in the pixels of the model's input.
+
+        Raises
+        ------
+        BadParameter
+            If this is an attribution.
+        """
+        if self.rgb_pixels is None:
+            message = f"what '{self.method}' makes is an attribution, not a picture; use e.heatmap() or e.on_image()"
+            raise BadParameter(message)
+        return self.rgb_pixels
 
     def on_image(self, sign: str = "signed", *, max_side: int | None = None, **options: Any) -> NDArray[np.float32]:
         """Return the heatmap in the pixels of the original image (scaled down, if it is very large, as `picture` is).
@@ -134,7 +163,7 @@ class Explanation:
         return heatmaps.place(self.heatmap(sign, **options), geometry)  # type: ignore[arg-type]
 
     def plot(self, sign: str = "signed", **options: Any) -> Any:
-        """Draw the picture, the map over it and its colour bar.
+        """Draw the picture, the map over it and its colour bar; or the picture that the method made.
 
         Parameters
         ----------
@@ -217,6 +246,8 @@ class Explanation:
             "image": np.array(self.picture.image),
         }
         arrays |= {f"sibling/{name}": other for name, other in self.sibling_maps.items()}
+        arrays |= {} if self.rgb_pixels is None else {"rgb": self.rgb_pixels}
+        arrays |= {} if self.picture.exact is None else {"exact": self.picture.exact.numpy()}
         for name, said in self.prediction.items():
             if said.logits is not None:
                 arrays |= {f"logits/{name}": said.logits, f"probabilities/{name}": said.probabilities}
@@ -246,18 +277,20 @@ def _from_arrays(meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Expla
             classes, arrays.get(f"logits/{name}"), arrays.get(f"probabilities/{name}"), said["value"], said["unit"]
         )
 
-    geometry = meta["geometry"]
+    geometry, image = meta["geometry"], meta["picture"]
+    exact = torch.from_numpy(arrays["exact"]) if "exact" in arrays else None
     return Explanation(
         attribution=arrays["attribution"],
         target=Target(**meta["target"]),
         quality=tuple(Quality(**figure) for figure in meta["quality"]),
         prediction={name: prediction(name, said) for name, said in meta["prediction"].items()},
-        picture=Picture(Image.fromarray(arrays["image"]), meta["picture"]["label"], tuple(meta["picture"]["notes"])),
+        picture=Picture(Image.fromarray(arrays["image"]), image["label"], tuple(image["notes"]), exact),
         geometry=Geometry(
             tuple(geometry["size"]), tuple(geometry["box"]), tuple(geometry["input_size"]), exact=geometry["exact"]
         ),
         sibling_maps={
             name.removeprefix("sibling/"): other for name, other in arrays.items() if name.startswith("sibling/")
         },
+        rgb_pixels=arrays.get("rgb"),
         **{name: meta[name] for name in _PLAIN},
     )

@@ -11,13 +11,45 @@ from numpy.typing import NDArray
 from saliency_widget.errors import BadParameter, nearest
 from saliency_widget.model import Geometry
 
-__all__ = ["CHANNELS", "SIGNS", "blur", "place", "reduce"]
+__all__ = ["CHANNELS", "RULES", "SIGNS", "blur", "enlarge", "place", "reduce", "sign_of"]
 
 SIGNS = ("signed", "absolute", "positive", "negative")
+RULES = {"increase": "positive", "decrease": "negative", "keep": "absolute"}
+"""What one may ask of a value, and the sign that answers it.
+
+To keep a value is to know where a change of either sign would move it, up or down: the magnitude of the signed map.
+"""
+
 CHANNELS = ("sum", "max", "norm")
 
 _TRUNCATE = 3.0
 """The Gaussian ends at this many sigmas, here and in the page, so that both draw the same map."""
+
+
+def sign_of(asked: str, *, of_value: bool) -> str:
+    """Return the sign that a display rule stands for; a sign stands for itself.
+
+    Parameters
+    ----------
+    asked : str
+        One of `SIGNS`, or of `RULES`.
+    of_value : bool
+        Whether what is explained is the value of a regression head, to which alone the rules apply.
+
+    Raises
+    ------
+    BadParameter
+        If a rule is asked for a class.
+    """
+    if asked not in RULES:
+        return asked
+    if not of_value:
+        message = (
+            f"sign={asked!r} is for the value of a regression head, which can rise and fall; for a class use "
+            f"sign={RULES[asked]!r}"
+        )
+        raise BadParameter(message)
+    return RULES[asked]
 
 
 def reduce(attribution: NDArray[Any], sign: str, channels: str, smooth: float) -> NDArray[np.float32]:
@@ -86,8 +118,24 @@ def _weights(size: int, start: float, end: float, count: int) -> tuple[NDArray[A
     """Return, for one axis, how much each of `count` map pixels adds to each of the picture's, and which ones are seen."""
     scale = count / (end - start)  # map pixels per picture pixel, negative for a mirror
     centres = (np.arange(size) + 0.5 - start) * scale
-    seen = (centres >= 0) & (centres <= count)
     reach = max(1.0, abs(scale))  # a triangle of one map pixel, or the picture pixel's own extent
-    distance = np.abs(centres.clip(0.5, count - 0.5)[:, None] - (np.arange(count) + 0.5)[None, :])
+    # Seen is what has its centre inside, or the centre of a map pixel in it: no evidence at the edge may be lost.
+    beyond = (reach - 1) / 2
+    seen = (centres >= -beyond) & (centres <= count + beyond)
+    edge = -beyond if beyond else 0.5  # where the map is enlarged, its outermost values go on to its edge
+    distance = np.abs(centres.clip(edge, count - edge)[:, None] - (np.arange(count) + 0.5)[None, :])
     weights = (1 - distance).clip(min=0) if reach == 1 else ((reach + 1) / 2 - distance).clip(0, 1)
     return weights / weights.sum(1, keepdims=True), seen
+
+
+def enlarge(attribution: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Return an attribution (C, h, w) of a coarser grid in the pixels of the model's input, (C, H, W).
+
+    Bilinear, each cell's value at its centre; an attribution of that size is returned as it is.
+    """
+    if attribution.shape[1:] == size:
+        return attribution
+    down = _weights(size[0], 0, size[0], attribution.shape[1])[0]
+    across = _weights(size[1], 0, size[1], attribution.shape[2])[0]
+    enlarged: NDArray[Any] = (down @ attribution @ across.T).astype(attribution.dtype)
+    return enlarged

@@ -33,6 +33,8 @@ _LONGEST_TEXT = 200
 _MOST_ITEMS = 64
 _LARGEST_INT = 2**53 - 1
 """Above this a JavaScript number is no whole number any more."""
+_ALL = -1
+"""The index of all outputs of a head at once."""
 
 Message = dict[str, Any]
 _Value = int | float | str | bool
@@ -237,9 +239,15 @@ class _Fields:
         return str(value)
 
     def integer(self, name: str) -> int:
+        return self._whole(name, 0)
+
+    def index(self, name: str) -> int:
+        return self._whole(name, _ALL)
+
+    def _whole(self, name: str, least: int) -> int:
         value = self.take(name)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_INT:
-            self.refuse(name, value, "a whole number from 0")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _LARGEST_INT:
+            self.refuse(name, value, f"a whole number from {least}")
         return value
 
     def flag(self, name: str) -> bool:
@@ -324,7 +332,7 @@ def _target(given: object, of: str, path: str) -> Message:
     fields = _Fields(given, of, path)
     target = {
         "head": fields.text("head"),
-        "index": fields.optional("index", "integer"),
+        "index": fields.optional("index", "index"),
         "versus": fields.optional("versus", "integer"),
     }
     fields.finish()

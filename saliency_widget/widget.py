@@ -62,6 +62,8 @@ class SaliencyWidget(anywidget.AnyWidget):
         The method's parameters; those left out have their defaults.
     score : {"logit", "log_softmax", "probability"}
         The number that is explained.
+    layer : str, optional
+        Where in the network a method looks that works at a layer; the last feature map by default.
     seed : int
         Seed of all that is random.
     labels, masks : list, optional
@@ -69,7 +71,7 @@ class SaliencyWidget(anywidget.AnyWidget):
 
     Attributes
     ----------
-    target, method, params, score, seed, image
+    target, method, params, score, layer, seed, image
         The choice. Assigning one checks it and starts a job (several at once: :meth:`explain`); what does not fit raises
         and leaves all as it was.
     explanation : Explanation or None
@@ -105,6 +107,7 @@ class SaliencyWidget(anywidget.AnyWidget):
     method = _Chosen("").tag(sync=True)
     params = _Chosen({}).tag(sync=True)
     score = _Chosen("").tag(sync=True)
+    layer = _Chosen(None).tag(sync=True)
     seed = _Chosen(0).tag(sync=True)
 
     display = t.Dict().tag(sync=True)  # the page's own; empty until somebody moves a control
@@ -122,6 +125,7 @@ class SaliencyWidget(anywidget.AnyWidget):
         method: str = "gradient",
         params: Mapping[str, Any] | None = None,
         score: str = "logit",
+        layer: str | None = None,
         seed: int = 0,
         labels: Sequence[Any] | None = None,
         masks: Sequence[Any] | None = None,
@@ -131,10 +135,10 @@ class SaliencyWidget(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._explanations: list[Explanation] = []
         wrapped = as_model(model)
-        shown = gallery(images, labels, masks)
+        shown = gallery(images, labels, masks, read=wrapped.read)
         pictures = shown.pictures
         wrapped.discover(pictures[0])
-        first = {"target": target, "method": method, "params": params, "score": score, "seed": seed}
+        first = {"target": target, "method": method, "params": params, "score": score, "layer": layer, "seed": seed}
         choice = choose(wrapped, pictures, None, first)
         revision = wrapped.revision()
         state = choice.state() | {

@@ -119,6 +119,8 @@ def test_no_message_to_the_page_has_an_id_which_ipykernel_would_keep():
         (request(args__targets=[None] * 65), "a list of 65; expected a list of at most 64"),
         (request(args__targets=["style:gothic"]), r"args.targets\[0\]: 'style:gothic'"),
         (request(args__targets__0__index="0"), r"args.targets\[0\].index: '0'"),
+        (request(args__targets__0__index=-2), r"args.targets\[0\].index: -2; expected a whole number from -1"),
+        (request(args__targets__0__versus=-1), r"args.targets\[0\].versus: -1; expected a whole number from 0"),
         (request(args__targets__0__weight=1), r"unknown field, args.targets\[0\].weight"),
         (request(args__params=None), "args.params: None"),
         (request(args__params={"steps": [1]}), "args.params.steps: a list of 1; expected true, false, a finite number"),

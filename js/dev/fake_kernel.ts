@@ -42,6 +42,7 @@ export function fakeKernel(scenes: readonly Scene[], { scenario, pace }: Behavio
     method: scenario === "regression" || scenario === "long" ? "gradient" : "integrated_gradients",
     params: {},
     score: "logit",
+    layer: null,
     seed: 0,
     predictions: { image: "img-0", heads: predictions(about.heads, 0) },
     result: {},
@@ -55,9 +56,13 @@ export function fakeKernel(scenes: readonly Scene[], { scenario, pace }: Behavio
   let acked = 0;
   const done = new Map<string, string>();
 
-  const nameOf = ({ head, index }: Target): string => {
+  const nameOf = ({ head, index, versus }: Target): string => {
     const found = about.heads.find((h) => h.name === head);
-    return found?.kind === "classes" && index !== null ? `${head}:${found.classes[index]}` : head;
+    if (found === undefined || found.kind === "value" || index === null) {
+      return head;
+    }
+    const against = versus === null ? "" : ` versus ${found.classes[versus]}`;
+    return `${head}:${index < 0 ? "*" : found.classes[index]}${against}`;
   };
   const later = (ms: number, run: () => void) => setTimeout(run, ms);
   const end = (number: number | null, req: unknown, status: string, code: string | null = null, message?: string) =>
@@ -75,7 +80,9 @@ export function fakeKernel(scenes: readonly Scene[], { scenario, pace }: Behavio
     job += 1;
     const mine = job;
     const target = args.targets[0] ?? { head: about.heads[0]?.name ?? "", index: 0, versus: null };
-    const key = JSON.stringify([args.image, target, args.method, args.params, args.score]);
+    const key = JSON.stringify([args.image, target, args.method, args.params, args.score, args.layer]);
+    const method = about.methods.find((m) => m.name === args.method);
+    const layer = about.layers.find((l) => (args.layer === null ? l.default : l.name === args.layer));
     model.receive({ type: "accepted", job: mine, req, kind: "explain", args: { ...args, targets: [target] } });
     const at = Number(args.image.slice(4));
     if (model.get("image") !== at) {
@@ -103,7 +110,9 @@ export function fakeKernel(scenes: readonly Scene[], { scenario, pace }: Behavio
         return;
       }
       const final = n >= total;
-      const map = synthesise(scenes[at] as Scene, target, args.method, n, scenario);
+      const whole = synthesise(scenes[at] as Scene, target, args.method, n, scenario);
+      const map = method?.layer && layer !== undefined ? coarse(whole, layer.width) : whole;
+      const rgb = method?.kind === "picture" ? paint(scenes[at] as Scene, whole.values) : null;
       seq += 1;
       const relative = 21 / n ** 1.2;
       const quality =
@@ -123,27 +132,27 @@ export function fakeKernel(scenes: readonly Scene[], { scenario, pace }: Behavio
       model.receive(
         {
           type: "frame",
-          kind: "map",
+          kind: rgb === null ? "map" : "picture",
           job: mine,
           seq,
           targets: [target],
           names: [nameOf(target)],
           method: args.method,
           shape: [map.size, map.size],
-          scales: [map.scale],
+          scales: [rgb === null ? map.scale : 1 / 255],
           done: n,
           total,
-          unit: "gradients",
+          unit: method?.unit ?? "gradients",
           final,
           ms: performance.now() - began,
           quality: [quality],
           scores: [6.2],
-          score_unit: args.method === "gradient" ? "logit per unit of input" : "logit",
+          score_unit: `${target.index === null ? "years" : "logit"}${method?.multiplies ? "" : " per unit of input"}`,
           empty: [empty],
           precision: "float32",
           key,
         },
-        [new DataView(map.values.buffer)],
+        [new DataView((rgb ?? map.values).buffer)],
       );
       if (final) {
         done.set(key, key);
@@ -216,7 +225,7 @@ function restoreSaved(model: FakeModel, scene: Scene): void {
 /** Edges of the picture, weighted by where this target "looks", under noise that falls with the number of samples. */
 function synthesise(scene: Scene, target: Target, method: string, n: number, scenario: string) {
   const { size, light } = scene;
-  const turn = [...`${target.head}${target.index}`].reduce((sum, c) => sum + c.charCodeAt(0), 0);
+  const turn = [...`${target.head}${target.index}${target.versus ?? ""}`].reduce((sum, c) => sum + c.charCodeAt(0), 0);
   const raw = new Float32Array(size * size);
   let state = 12345 + n;
   const random = (): number => {
@@ -229,7 +238,7 @@ function synthesise(scene: Scene, target: Target, method: string, n: number, sce
     r: size * (0.1 + 0.05 * i),
     sign: i === 2 ? -0.8 : 1,
   }));
-  const noise = (method === "gradient" ? 0.35 : 0.9) / Math.sqrt(n);
+  const noise = method === "random" ? 40 : (method === "gradient" ? 0.35 : 0.9) / Math.sqrt(n);
   for (let y = 1; y < size - 1; y++) {
     for (let x = 1; x < size - 1; x++) {
       const at = y * size + x;
@@ -248,4 +257,25 @@ function synthesise(scene: Scene, target: Target, method: string, n: number, sce
   const top = raw.reduce((max, v) => Math.max(max, Math.abs(v)), 0);
   const scale = (0.05 * top) / 32767;
   return { size, scale, values: Int16Array.from(raw, (v) => (top > 0 ? (v / top) * 32767 : 0)) };
+}
+
+/** The map's means on a grid of n x n cells, as a layer would give it. */
+function coarse({ size, scale, values }: ReturnType<typeof synthesise>, n: number) {
+  const cell = size / n;
+  const sums = new Float64Array(n * n);
+  values.forEach((v, i) => {
+    const at = Math.floor(Math.floor(i / size) / cell) * n + Math.floor((i % size) / cell);
+    sums[at] = (sums[at] as number) + v;
+  });
+  const top = sums.reduce((max, v) => Math.max(max, Math.abs(v)), 1e-9);
+  return { size: n, scale, values: Int16Array.from(sums, (v) => (v / top) * 32767) };
+}
+
+/** Colours out of a map and the picture's light. */
+function paint({ size, light }: Scene, values: Int16Array): Uint8Array {
+  return Uint8Array.from({ length: 3 * size * size }, (_, i) => {
+    const at = Math.floor(i / 3);
+    const wave = Math.sin(at / 97 + 2 * (i % 3)) * 40 + Math.cos((at % size) / 9) * 30;
+    return Math.min(255, Math.max(0, 120 + wave + 60 * (light[at] as number) + (values[at] as number) / 80));
+  });
 }

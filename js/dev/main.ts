@@ -3,9 +3,9 @@
 import createWidget from "../src/widget.ts";
 import { fakeKernel, type Scene } from "./fake_kernel.ts";
 
-const SIZE = 224;
 const asked = new URLSearchParams(location.search);
 const scenario = asked.get("scenario") ?? "done";
+const SIZE = Number(asked.get("size") ?? 224);
 document.body.dataset["jpThemeLight"] = String(asked.get("theme") !== "dark");
 
 async function scene(file: string, label: string): Promise<Scene> {

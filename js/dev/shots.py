@@ -23,7 +23,8 @@ from sklearn.datasets import load_sample_images
 HERE = Path(__file__).parent
 STATES = ("done", "idle", "running", "queued", "error", "disconnected", "empty", "stale", "saved")
 STATES += ("long", "longest", "regression", "square")
-WIDTHS = (960, 700, 360)
+STATES += ("labels", "versus", "outputs", "cam", "small", "partial", "picture", "control", "about", "equals")
+WIDTHS = (960, 700, 320)
 THEMES = ("light", "dark")
 
 
@@ -98,9 +99,80 @@ def pose_long(page: Page) -> None:
 
 
 def pose_regression(page: Page) -> None:
-    """The value of a regression head."""
+    """The value of a regression head, and what would raise it."""
     click(page, "age", "")
     wait_final(page)
+    if not page.is_visible("select[data-field=sign]"):
+        page.click(".sw-display > summary")
+    page.select_option("select[data-field=sign]", "positive")
+
+
+def method(page: Page, name: str) -> None:
+    """Choose a method and wait for its map."""
+    page.select_option("select[data-field=method]", name)
+    page.wait_for_selector(f'.sw-root[data-method="{name}"]')
+    wait_final(page)
+
+
+def pose_labels(page: Page) -> None:
+    """A head of which several labels are true."""
+    click(page, "seen", 1)
+    wait_final(page)
+
+
+def pose_versus(page: Page) -> None:
+    """Why one class rather than another."""
+    pose_done(page)
+    page.click('[data-head="style"][data-class="2"]', modifiers=["Shift"])
+    page.wait_for_selector('.sw-root[data-target="style:gothic versus neoclassical"]')
+    wait_final(page)
+
+
+def pose_outputs(page: Page) -> None:
+    """All outputs of a head."""
+    pose_done(page)
+    click(page, "style", -1)
+    page.wait_for_selector('.sw-root[data-target="style:*"]')
+    wait_final(page)
+
+
+def pose_cam(page: Page) -> None:
+    """A map on a layer's grid, with the layers to choose from."""
+    pose_done(page)
+    method(page, "grad_cam")
+
+
+def pose_partial(page: Page) -> None:
+    """A run whose frames are no estimates."""
+    pose_idle(page)
+    page.select_option("select[data-field=method]", "guided_ig")
+    page.wait_for_function("document.querySelector('.sw-status-facts').textContent.includes('20 of 50')")
+
+
+def pose_picture(page: Page) -> None:
+    """A picture in place of a map."""
+    pose_done(page)
+    method(page, "class_appearance")
+
+
+def pose_control(page: Page) -> None:
+    """A control, with the way back."""
+    pose_done(page)
+    page.click(".sw-chip >> nth=0")
+    page.wait_for_selector('.sw-root[data-method="edges"]')
+    wait_final(page)
+
+
+def pose_about(page: Page) -> None:
+    """What there is to know about the model."""
+    pose_done(page)
+    page.click(".sw-about > summary")
+
+
+def pose_equals(page: Page) -> None:
+    """A method that is here the same as a simpler one."""
+    pose_done(page)
+    method(page, "guided_backprop")
 
 
 POSES: dict[str, Callable[[Page], None]] = {
@@ -117,6 +189,16 @@ POSES: dict[str, Callable[[Page], None]] = {
     "regression": pose_regression,
     "square": pose_done,
     "longest": pose_idle,
+    "labels": pose_labels,
+    "versus": pose_versus,
+    "outputs": pose_outputs,
+    "cam": pose_cam,
+    "small": pose_cam,
+    "partial": pose_partial,
+    "picture": pose_picture,
+    "control": pose_control,
+    "about": pose_about,
+    "equals": pose_equals,
 }
 
 
@@ -138,9 +220,10 @@ def main(folder: Path, states: list[str]) -> None:
                 page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
                 page.on("pageerror", lambda e: errors.append(str(e)))
                 for state in states:
-                    scenario = {"stale": "queued", "longest": "long"}.get(state, state)
+                    scenario = {"stale": "queued", "longest": "long", "partial": "running"}.get(state, state)
                     pictures = "square.jpg,flower.jpg" if state == "square" else "china.jpg,flower.jpg"
-                    query = f"scenario={scenario}&theme={theme}&width={width}&pictures={pictures}"
+                    size = 32 if state == "small" else 224
+                    query = f"scenario={scenario}&theme={theme}&width={width}&pictures={pictures}&size={size}"
                     page.goto(f"file://{scratch}/index.html?{query}")
                     page.wait_for_selector(".sw-canvas")
                     page.wait_for_timeout(150)

@@ -1,12 +1,14 @@
 // Draws picture and map on one canvas at device pixels; decides no colour and computes no map.
-import type { Layer, Mode } from "./layer.ts";
+import type { Mode, Raster } from "./layer.ts";
 import type { Picture } from "./protocol.ts";
 
 export interface Scene {
   /** The decoded picture, or null before it is there. */
   bitmap: CanvasImageSource | null;
   picture: Picture | null;
-  layer: Layer | null;
+  /** The map in its colours, or a picture that is drawn in place of everything. */
+  layer: Raster | null;
+  instead: boolean;
   mode: Mode;
   opacity: number;
   /** The map belongs to an earlier choice: drawn faintly. */
@@ -19,12 +21,12 @@ const SMALL_INPUT = 64;
 export function createPainter(canvas: HTMLCanvasElement): (scene: Scene) => void {
   const context = canvas.getContext("2d");
   const grid = document.createElement("canvas");
-  let shown: Layer | null = null;
+  let shown: Raster | null = null;
 
   /** The map on a canvas of its own grid, so that the browser scales it. */
-  function onGrid(layer: Layer): HTMLCanvasElement {
+  function onGrid(layer: Raster): HTMLCanvasElement {
     if (shown !== layer) {
-      const { width, height } = layer.field;
+      const { width, height } = layer;
       grid.width = width;
       grid.height = height;
       grid.getContext("2d")?.putImageData(new ImageData(layer.pixels, width, height), 0, 0);
@@ -33,7 +35,7 @@ export function createPainter(canvas: HTMLCanvasElement): (scene: Scene) => void
     return grid;
   }
 
-  return ({ bitmap, picture, layer, mode, opacity, stale }) => {
+  return ({ bitmap, picture, layer, instead, mode, opacity, stale }) => {
     if (context === null) {
       return;
     }
@@ -47,9 +49,10 @@ export function createPainter(canvas: HTMLCanvasElement): (scene: Scene) => void
     context.imageSmoothingEnabled = !small;
     context.imageSmoothingQuality = "high";
     const covered = layer !== null && mode !== "picture";
-    if (bitmap !== null) {
+    const alone = covered && instead && !stale;
+    if (bitmap !== null && !alone) {
       context.drawImage(bitmap, 0, 0, width, height);
-      if (covered && mode === "overlay") {
+      if (covered && mode === "overlay" && !instead) {
         // The picture loses colour where a map gains it: two sets of colours cannot be read at once.
         context.globalCompositeOperation = "saturation";
         context.globalAlpha = 0.8 * opacity;
@@ -59,11 +62,11 @@ export function createPainter(canvas: HTMLCanvasElement): (scene: Scene) => void
       }
     }
     if (covered) {
-      context.globalAlpha = (mode === "map" ? 1 : opacity) * (stale ? 0.3 : 1);
+      context.globalAlpha = (mode === "map" || instead ? 1 : opacity) * (stale ? 0.3 : 1);
       context.drawImage(onGrid(layer), ...box);
     }
     context.globalAlpha = 1;
-    if (picture !== null && bitmap !== null) {
+    if (picture !== null && bitmap !== null && !alone) {
       dimUnseen(context, box, width, height);
     }
   };

@@ -141,6 +141,28 @@ export interface Option {
   label: string;
   disabled?: boolean;
   title?: string | null;
+  /** Options of one group stand under its name; groups come in the order of their first options. */
+  group?: string;
+}
+
+/** The options as elements, those with a group inside of it. */
+function optionElements(options: readonly Option[]): HTMLElement[] {
+  const groups = new Map<string, HTMLElement>();
+  const top: HTMLElement[] = [];
+  for (const { value, label, disabled, title, group } of options) {
+    const option = h("option", { value, disabled: disabled ?? false, title: title ?? null }, label);
+    const known = group === undefined ? undefined : groups.get(group);
+    if (known !== undefined) {
+      known.append(option);
+    } else if (group !== undefined) {
+      const made = h("optgroup", { label: group }, option);
+      groups.set(group, made);
+      top.push(made);
+    } else {
+      top.push(option);
+    }
+  }
+  return top;
 }
 
 export function choice(
@@ -157,11 +179,7 @@ export function choice(
   });
   const setOptions = (options: readonly Option[]): void => {
     const kept = select.value;
-    select.replaceChildren(
-      ...options.map(({ value, label, disabled, title }) =>
-        h("option", { value, disabled: disabled ?? false, title: title ?? null }, label),
-      ),
-    );
+    select.replaceChildren(...optionElements(options));
     select.value = kept;
   };
   setOptions(given.options);

@@ -6,6 +6,7 @@ import type {
   EndStatus,
   ExplainArgs,
   Frame,
+  FrameValues,
   Incoming,
   MapMeta,
   Quality,
@@ -13,7 +14,7 @@ import type {
   Target,
   Welcome,
 } from "./protocol.ts";
-import { VERSION } from "./protocol.ts";
+import { ALL, VERSION } from "./protocol.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -70,14 +71,27 @@ export function int16Of(buffer: unknown, count: number): Int16Array | null {
   return new Int16Array(bytes.slice().buffer);
 }
 
-/** The meta data of T maps, or null. Also reads the `result` trait, which has the same fields. */
+/** The values of T maps or pictures, or null if the buffer does not hold exactly those. */
+export function valuesOf({ kind, targets, shape }: MapMeta, buffer: unknown): FrameValues | null {
+  const count = targets.length * shape[0] * shape[1];
+  if (kind === "map") {
+    return int16Of(buffer, count);
+  }
+  const bytes = bytesOf(buffer);
+  return bytes?.byteLength === 3 * count ? bytes.slice() : null;
+}
+
+/** The meta data of T maps or pictures, or null. Also reads the `result` trait, which has the same fields. */
 export function mapMeta(m: Fields): MapMeta | null {
   const targets = listOf(m["targets"], isTarget);
   const names = listOf(m["names"], isText);
   const scales = listOf(m["scales"], isNumber);
   const shape = listOf(m["shape"], isIndex);
   const count = targets?.length ?? 0;
+  // A result that was saved before there were pictures does not say what it is.
+  const kind = m["kind"] ?? "map";
   if (
+    !(kind === "map" || kind === "picture") ||
     !(targets && names && scales && shape && isText(m["method"])) ||
     count === 0 ||
     shape.length !== 2 ||
@@ -88,6 +102,7 @@ export function mapMeta(m: Fields): MapMeta | null {
     return null;
   }
   return {
+    kind,
     targets,
     names,
     scales,
@@ -143,11 +158,11 @@ function accepted(m: Fields): Accepted | null {
 }
 
 function frame(m: Fields, buffer: unknown): Frame | null {
-  const meta = m["kind"] === "map" ? mapMeta(m) : null;
+  const meta = isText(m["kind"]) ? mapMeta(m) : null;
   if (meta === null || !isIndex(m["job"]) || !isIndex(m["seq"])) {
     return null;
   }
-  const values = int16Of(buffer, meta.targets.length * meta.shape[0] * meta.shape[1]);
+  const values = valuesOf(meta, buffer);
   return values && { type: "frame", job: m["job"], seq: m["seq"], values, ...meta };
 }
 
@@ -157,7 +172,7 @@ function cacheMap(m: Fields, buffer: unknown): CacheMap | null {
   if (meta === null || args === null || !isText(m["image"])) {
     return null;
   }
-  const values = int16Of(buffer, meta.targets.length * meta.shape[0] * meta.shape[1]);
+  const values = valuesOf(meta, buffer);
   return values && { type: "cache", image: m["image"], args, values, ...meta };
 }
 
@@ -200,7 +215,7 @@ function isTarget(x: unknown): x is Target {
   return (
     isFields(x) &&
     isText(x["head"]) &&
-    (x["index"] === null || isIndex(x["index"])) &&
+    (x["index"] === null || x["index"] === ALL || isIndex(x["index"])) &&
     (x["versus"] === null || isIndex(x["versus"]))
   );
 }

@@ -3,24 +3,20 @@ import { COLORMAPS, colormapFor } from "./colour.ts";
 import { choice, slider } from "./controls.ts";
 import { h, onChange, type Part } from "./dom.ts";
 import type { Display, Sign } from "./protocol.ts";
+import { signLabels } from "./sentences.ts";
 
-const SIGNS: readonly { value: Sign; label: string }[] = [
-  { value: "signed", label: "Signed" },
-  { value: "absolute", label: "Absolute" },
-  { value: "positive", label: "Positive only" },
-  { value: "negative", label: "Negative only" },
-];
+interface Shown {
+  display: Display;
+  /** What is explained is a value and no class. */
+  ofValue: boolean;
+}
 
 export function createDisplay(
   change: (patch: Partial<Display>) => void,
   open: boolean,
   signal: AbortSignal,
-): Part<Display> {
-  const sign = choice(
-    { label: "Sign", options: SIGNS, name: "sign" },
-    (value) => change({ sign: value as Sign }),
-    signal,
-  );
+): Part<Shown> {
+  const sign = choice({ label: "Sign", options: [], name: "sign" }, (value) => change({ sign: value as Sign }), signal);
   const colormap = choice(
     { label: "Colours", options: [], name: "colormap" },
     (value) => change({ colormap: value }),
@@ -59,6 +55,9 @@ export function createDisplay(
     h("summary", { class: "sw-summary" }, "Display"),
     h("div", { class: "sw-params" }, sign.el, colormap.el, opacity.el, smooth.el, clip.el),
   );
+  const signs = onChange((ofValue: boolean) =>
+    sign.setOptions(Object.entries(signLabels(ofValue)).map(([value, label]) => ({ value, label }))),
+  );
   const colours = onChange((diverging: boolean) =>
     colormap.setOptions(
       COLORMAPS.filter((c) => c.diverging === diverging).map((c) => ({
@@ -69,8 +68,9 @@ export function createDisplay(
   );
   return {
     el,
-    update(display) {
+    update({ display, ofValue }) {
       const diverging = display.sign === "signed";
+      signs(ofValue);
       colours(diverging);
       sign.set(display.sign);
       colormap.set(colormapFor(display.colormap, diverging).name);

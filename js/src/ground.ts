@@ -35,9 +35,9 @@ export class Ground {
     return this.#settled;
   }
 
-  /** The kernel's traits say what it holds: no layer, and no target before the first prediction. */
+  /** The kernel's traits say what it holds: no target before the first prediction. */
   settle(next: Choice, before: Choice): Choice {
-    this.#settled = { ...next, layer: before.layer, target: next.target ?? before.target };
+    this.#settled = { ...next, target: next.target ?? before.target };
     return this.#settled;
   }
 

@@ -1,8 +1,20 @@
 // The model's heads as groups: classes with probability bars that one clicks or walks with the arrow keys; a head that
 // gives a value is one row. Draws at most a few dozen rows of a head, however many classes it has.
+//
+// Shift and a click, or the field beside the head's name, asks why one class rather than another.
 import { h, onChange, type Part, setAttributes, setText, uniqueId } from "./dom.ts";
 import { formatNumber, formatPercent } from "./format.ts";
-import type { ClassHead, ClassScores, Head, Predictions, Target, ValueHead } from "./protocol.ts";
+import {
+  ALL,
+  type ClassHead,
+  type ClassScores,
+  type Head,
+  type Predictions,
+  type Target,
+  type ValueHead,
+} from "./protocol.ts";
+import { sentence } from "./sentences.ts";
+import { createVersus } from "./versus.ts";
 
 /** Up to here all classes are shown, in the model's order. */
 const FEW = 12;
@@ -14,7 +26,8 @@ const FOUND = 40;
 /** How many rows a head has while nothing is searched, and whether one can search. */
 export function rowsOf(head: Head): { rows: number; filtered: boolean } {
   const count = head.kind === "value" ? 1 : head.classes.length;
-  return count > FEW ? { rows: TOP, filtered: true } : { rows: count, filtered: false };
+  const all = count > 1 ? 1 : 0;
+  return count > FEW ? { rows: TOP + all, filtered: true } : { rows: count + all, filtered: false };
 }
 
 interface Shown {
@@ -52,13 +65,20 @@ export function createHeads(
   };
 }
 
-function group(head: Head, ...content: Node[]): { el: HTMLElement; list: HTMLElement; note: HTMLElement } {
+interface Group {
+  el: HTMLElement;
+  title: HTMLElement;
+  list: HTMLElement;
+  note: HTMLElement;
+}
+
+function group(head: Head, ...content: Node[]): Group {
   const id = uniqueId("head");
   const note = h("span", { class: "sw-head-note" });
   const title = h("div", { class: "sw-head-title" }, h("h3", { id, class: "sw-head-name" }, head.name), note);
+  const remark = head.noted ? [h("p", { class: "sw-small" }, sentence(head.noted))] : [];
   const list = h("div", { class: "sw-list", role: "listbox", "aria-labelledby": id });
-  const remark = head.kind === "classes" && head.noted ? [h("p", { class: "sw-small" }, head.noted)] : [];
-  return { el: h("div", { class: "sw-head" }, title, ...content, list, ...remark), list, note };
+  return { el: h("div", { class: "sw-head" }, title, ...remark, ...content, list), title, list, note };
 }
 
 function optionRow(head: string, index: number | null, name: string): Row {
@@ -117,8 +137,25 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
     placeholder: `Find one of ${head.classes.length} classes`,
     "aria-label": `Find a class of ${head.name}`,
   });
-  const { el, list, note } = group(head, ...(many ? [filter] : []));
+  const { el, title, list, note } = group(head, ...(many ? [filter] : []));
   list.classList.toggle("sw-many", many);
+  const versus = createVersus(head, (index, other) => select({ head: head.name, index, versus: other }), signal);
+  title.append(versus.el);
+  const all = h(
+    "button",
+    {
+      type: "button",
+      class: "sw-all",
+      "data-head": head.name,
+      "data-class": ALL,
+      "aria-label": `All outputs of ${head.name}`,
+    },
+    "All outputs",
+  );
+  all.addEventListener("click", () => select({ head: head.name, index: ALL, versus: null }), { signal });
+  if (head.classes.length > 1) {
+    el.append(all);
+  }
   const rows = new Map<number, Row>();
   const lower = many ? head.classes.map((name) => name.toLowerCase()) : [];
   let shown: number[] = [];
@@ -130,6 +167,7 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
     return found && "probabilities" in found ? found : null;
   };
   const chosen = (): number | null => (last.target?.head === head.name ? last.target.index : null);
+  const against = (): number | null => (last.target?.head === head.name ? last.target.versus : null);
 
   /** Indices of the classes to draw, in order. */
   function wanted(): { indices: number[]; more: number } {
@@ -141,10 +179,11 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
     const found = [...head.classes.keys()].filter((i) => text === "" || lower[i]?.includes(text));
     found.sort((a, b) => (p[b] ?? 0) - (p[a] ?? 0) || a - b);
     const indices = found.slice(0, text === "" ? TOP : FOUND);
-    const selected = chosen();
-    // The chosen class never disappears from its list, unless a search is on.
-    if (text === "" && selected !== null && !indices.includes(selected)) {
-      indices.push(selected);
+    // A chosen class never disappears from its list, unless a search is on.
+    for (const index of [chosen(), against()]) {
+      if (text === "" && index !== null && index !== ALL && !indices.includes(index)) {
+        indices.push(index);
+      }
     }
     return { indices, more: found.length - indices.length };
   }
@@ -181,9 +220,11 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
       rows.get(focused ?? -1)?.el.focus();
     }
     const top = more > 0 ? (filter.value ? `${more} more found` : `top ${TOP} of ${head.classes.length}`) : "";
-    setText(note, indices.length === 0 ? "none found" : top);
+    const alone = head.kind === "labels" ? "each on its own" : "";
+    setText(note, indices.length === 0 ? "none found" : top || alone);
     const scores = scoresOf();
     const selected = chosen();
+    const other = against();
     const stop = selected !== null && indices.includes(selected) ? selected : indices[0];
     let best = -1;
     for (const index of indices) {
@@ -194,7 +235,11 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
     for (const [index, row] of rows) {
       const p = scores?.probabilities[index];
       row.el.tabIndex = index === stop ? 0 : -1;
-      row.el.classList.toggle("sw-best", p !== undefined && index === best);
+      // Of labels several may be true, or none.
+      const likely = head.kind === "labels" ? (p ?? 0) >= 0.5 : p !== undefined && index === best;
+      row.el.classList.toggle("sw-best", likely);
+      row.el.classList.toggle("sw-against", index === other);
+      setAttributes(row.el, { "aria-description": index === other ? "compared against" : null });
       row.bar.style.transform = `scaleX(${p ?? 0})`;
       setText(row.number, p === undefined ? "–" : formatPercent(p));
       setAttributes(row.el, { "aria-selected": String(index === selected) });
@@ -203,6 +248,8 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
       seen = selected;
       keepInSight(selected);
     }
+    setAttributes(all, { "aria-pressed": String(selected === ALL) });
+    versus.update({ chosen: selected, against: other, shown: indices });
   }
 
   const choose = (index: number): void => {
@@ -215,12 +262,17 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
     "click",
     (event) => {
       const index = indexOf(event.target);
-      if (index !== undefined) {
+      const first = chosen();
+      if (index !== undefined && event.shiftKey && first !== null && first !== ALL && first !== index) {
+        select({ head: head.name, index: first, versus: index });
+      } else if (index !== undefined) {
         choose(index);
       }
     },
     { signal },
   );
+  // Shift and a click would mark the text from the last one to here.
+  list.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault(), { signal });
   list.addEventListener(
     "keydown",
     (event) => {

@@ -1,6 +1,8 @@
-// From the integers of a map to the numbers that are drawn: sign, then Gaussian (channels came summed); no colour.
+// From the integers of a map to the numbers that are drawn: on the input's grid, sign, then Gaussian (channels came
+// summed); no colour.
 import type { Sign } from "./protocol.ts";
 import { smooth } from "./smooth.ts";
+import { stretch } from "./stretch.ts";
 
 export interface Field {
   readonly values: Float32Array;
@@ -18,8 +20,7 @@ interface Integers {
 }
 
 /** "negative" gives the size of the evidence against, so all but "signed" are >= 0. */
-export function applySign(map: Integers, sign: Sign): Float32Array {
-  const { values, scale } = map;
+export function applySign(values: ArrayLike<number>, scale: number, sign: Sign): Float32Array {
   const out = new Float32Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const v = (values[i] as number) * scale;
@@ -30,10 +31,12 @@ export function applySign(map: Integers, sign: Sign): Float32Array {
 
 /** What is drawn of a map; `sigma` in pixels of the model's input, whose size is `input` (w, h). */
 export function heatmap(map: Integers, sign: Sign, sigma: number, input: readonly [number, number]): Field {
-  const { width, height } = map;
-  const signed = applySign(map, sign);
+  // A map may come on a coarser grid (a layer's): it is drawn as Python has it, interpolated between the cells' centres.
+  // Numbers are interpolated, not colours, so that the colour bar holds between them too.
+  const coarse = map.width <= input[0] && map.height <= input[1];
+  const [width, height] = coarse ? input : [map.width, map.height];
+  const signed = applySign(stretch(map.values, [map.width, map.height], [width, height]), map.scale, sign);
   const nothing = signed.every((v) => v === 0);
-  // A map may come on a coarser grid (a layer's): sigma shrinks with it.
   const values =
     nothing || sigma <= 0
       ? signed

@@ -9,14 +9,20 @@ import type { Display } from "./protocol.ts";
 /** How a map lies on the screen. `map`: alone and opaque; `picture`: not at all. */
 export type Mode = "overlay" | "map" | "picture";
 
-export interface Layer {
+/** What a canvas draws. */
+export interface Raster {
+  readonly width: number;
+  readonly height: number;
+  /** RGBA, row by row. */
+  readonly pixels: Uint8ClampedArray<ArrayBuffer>;
+}
+
+export interface Layer extends Raster {
   readonly field: Field;
   /** Ends of the colour bar are -end (0 unless signed) and end. */
   readonly end: number;
   readonly diverging: boolean;
   readonly colormap: string;
-  /** RGBA, row by row. */
-  readonly pixels: Uint8ClampedArray<ArrayBuffer>;
 }
 
 /** Computes one value again only when its inputs are not the very same. */
@@ -43,6 +49,8 @@ export function createLayers(): (
   const layerOf = memo(
     (field: Field, end: number, diverging: boolean, colormap: string, opaque: boolean): Layer => ({
       field,
+      width: field.width,
+      height: field.height,
       end,
       diverging,
       colormap,
@@ -57,6 +65,22 @@ export function createLayers(): (
     const { name } = colormapFor(display.colormap, diverging);
     return layerOf(field, end, diverging, name, mode === "map");
   };
+}
+
+const rasters = new WeakMap<Uint8Array, Raster>();
+
+/** A picture that is no map, as it is. */
+export function pictureRaster(rgb: Uint8Array, width: number, height: number): Raster {
+  let raster = rasters.get(rgb);
+  if (raster === undefined) {
+    const pixels = new Uint8ClampedArray(4 * width * height).fill(255);
+    for (let i = 0; i < width * height; i++) {
+      pixels.set(rgb.subarray(3 * i, 3 * i + 3), 4 * i);
+    }
+    raster = { width, height, pixels };
+    rasters.set(rgb, raster);
+  }
+  return raster;
 }
 
 function colour(

@@ -32,6 +32,7 @@ export function loadState(model: Model, library: Library): SessionState {
     display: readDisplay(model),
     phase: error === null ? "idle" : "error",
     progress: null,
+    compared: null,
     startedAt: null,
     map: map?.image === id ? map : null,
     stale: false,

@@ -1,6 +1,6 @@
 // One map of one target, as the page keeps, caches and draws it; splits what arrives for several targets at once.
 import { canonical, type Sized } from "./cache.ts";
-import type { ExplainArgs, MapMeta, Quality, Target } from "./protocol.ts";
+import type { ExplainArgs, FrameValues, MapMeta, Quality, Target } from "./protocol.ts";
 
 export interface MapData extends Sized {
   readonly image: string;
@@ -10,8 +10,10 @@ export interface MapData extends Sized {
   readonly method: string;
   readonly height: number;
   readonly width: number;
-  /** value = integer x scale, signed, row by row. */
+  /** value = integer x scale, signed, row by row; empty where there is a picture. */
   readonly values: Int16Array;
+  /** RGB, row by row, of a picture that is no map; else null. */
+  readonly picture: Uint8Array | null;
   readonly scale: number;
   readonly done: number;
   readonly total: number;
@@ -30,38 +32,44 @@ export interface MapData extends Sized {
   readonly seq: number;
 }
 
-/** The T maps of one frame, cached map or saved result. */
+const NO_VALUES = new Int16Array(0);
+
+/** The T maps (or pictures) of one frame, cached map or saved result. */
 export function splitMaps(
   meta: MapMeta,
-  values: Int16Array,
+  values: FrameValues,
   at: { image: string; job?: number; seq?: number },
 ): MapData[] {
   const [height, width] = meta.shape;
-  const size = height * width;
-  return meta.targets.map((target, t) => ({
-    image: at.image,
-    target,
-    name: meta.names[t] ?? "",
-    method: meta.method,
-    height,
-    width,
+  const size = (meta.kind === "picture" ? 3 : 1) * height * width;
+  return meta.targets.map((target, t) => {
     // A copy where there are several, so that one kept map does not keep the others alive.
-    values: meta.targets.length === 1 ? values : values.slice(t * size, (t + 1) * size),
-    scale: meta.scales[t] ?? 0,
-    done: meta.done,
-    total: meta.total,
-    unit: meta.unit,
-    final: meta.final,
-    ms: meta.ms,
-    quality: meta.quality[t] ?? [],
-    score: meta.scores[t] ?? null,
-    scoreUnit: meta.score_unit,
-    empty: meta.empty[t] ?? null,
-    key: meta.key,
-    job: at.job ?? 0,
-    seq: at.seq ?? 0,
-    bytes: 2 * size + 512,
-  }));
+    const own = meta.targets.length === 1 ? values : values.slice(t * size, (t + 1) * size);
+    return {
+      image: at.image,
+      target,
+      name: meta.names[t] ?? "",
+      method: meta.method,
+      height,
+      width,
+      values: own instanceof Int16Array ? own : NO_VALUES,
+      picture: own instanceof Int16Array ? null : own,
+      scale: meta.scales[t] ?? 0,
+      done: meta.done,
+      total: meta.total,
+      unit: meta.unit,
+      final: meta.final,
+      ms: meta.ms,
+      quality: meta.quality[t] ?? [],
+      score: meta.scores[t] ?? null,
+      scoreUnit: meta.score_unit,
+      empty: meta.empty[t] ?? null,
+      key: meta.key,
+      job: at.job ?? 0,
+      seq: at.seq ?? 0,
+      bytes: own.byteLength + 512,
+    };
+  });
 }
 
 /** The page's cache key of one target's map (rule 9 of docs/protocol.md). */

@@ -1,12 +1,15 @@
-// The method, what it does and who wrote it, its parameters and the score; draws from the card, knows no method by name.
+// The method, what it does and who wrote it, its parameters, its layer and the score; draws from the card, knows no
+// method by name.
 import { type Control, choice, isDefault, paramControl } from "./controls.ts";
 import { h, onChange, type Part, setText } from "./dom.ts";
-import type { Method, Params, ParamValue } from "./protocol.ts";
+import type { Method, NetworkLayer, Params, ParamValue } from "./protocol.ts";
+import { layerLabel, sentence } from "./sentences.ts";
 import type { SessionState } from "./state.ts";
+import { methodOf } from "./targets.ts";
 
 export interface MethodActions {
   setMethod(method: string): void;
-  setScore(score: string): void;
+  set(change: { score: string } | { layer: string | null }): void;
   setParams(patch: Params): void;
 }
 
@@ -16,11 +19,19 @@ const SCORES: Readonly<Record<string, string>> = {
   probability: "Probability",
 };
 
+const SHORT: Readonly<Record<string, string>> = { cam: "CAM" };
+
+/** "class model" as a heading. */
+function familyLabel(family: string): string {
+  return SHORT[family] ?? sentence(family);
+}
+
 export function createMethod(actions: MethodActions, signal: AbortSignal): Part<SessionState> {
   const method = choice({ label: "Method", options: [], name: "method" }, (name) => actions.setMethod(name), signal);
   method.el.classList.add("sw-row-first");
   const explain = h("p", { class: "sw-explain" });
   const cite = h("p", { class: "sw-small sw-cite" });
+  const reserve = h("p", { class: "sw-reserve", hidden: true });
   const score = choice(
     {
       label: "Score",
@@ -28,7 +39,12 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
       options: [],
       name: "score",
     },
-    (name) => actions.setScore(name),
+    (name) => actions.set({ score: name }),
+    signal,
+  );
+  const layer = choice(
+    { label: "Layer", help: "Where in the network the method looks", options: [], name: "layer" },
+    (name) => actions.set({ layer: layers.find((l) => l.name === name)?.default ? null : name }),
     signal,
   );
   const params = h("div", { class: "sw-params" });
@@ -38,11 +54,13 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
     { class: "sw-section", "aria-label": "Method" },
     method.el,
     explain,
+    reserve,
     cite,
-    h("div", { class: "sw-params" }, params, score.el, reset),
+    h("div", { class: "sw-params" }, params, layer.el, score.el, reset),
   );
 
   let current: Method | undefined;
+  let layers: readonly NetworkLayer[] = [];
   let controls: [string, Control<ParamValue>][] = [];
   let lifetime = new AbortController();
 
@@ -56,12 +74,19 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
     method.setOptions(
       methods.map((m) => ({
         value: m.name,
-        label: m.applies ? m.label : `${m.label} (${m.reason ?? "does not apply"})`,
-        disabled: !m.applies,
-        title: m.reason,
+        label: m.label,
+        disabled: m.status === "no",
+        title: m.reason === null ? null : sentence(m.reason),
+        group: familyLabel(m.family),
       })),
     ),
   );
+  const places = onChange((found: readonly NetworkLayer[]) => {
+    layers = found;
+    layer.setOptions(
+      found.map((l) => ({ value: l.name, label: `${layerLabel(l)}${l.default ? ", the default" : ""}` })),
+    );
+  });
   const scores = onChange((names: readonly string[]) => {
     score.setOptions(names.map((name) => ({ value: name, label: SCORES[name] ?? name })));
     score.el.hidden = names.length < 2;
@@ -76,18 +101,23 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
       paramControl(p, (value) => actions.setParams({ [p.name]: value }), until),
     ]);
     params.replaceChildren(...controls.map(([, control]) => control.el));
-    const partial = next?.kind === "partial" ? " Shown while it runs: a part of the way, not an estimate." : "";
-    setText(explain, next ? next.explain + partial : "");
+    setText(explain, next?.explain ?? "");
     setText(cite, next?.cite ?? "");
+    reserve.hidden = !next?.reason;
+    setText(reserve, next?.reason ? `${sentence(next.reason)}.` : "");
+    reserve.classList.toggle("sw-warning", next?.status === "equals");
   });
   return {
     el,
     update({ card, choice: chosen }) {
       list(card.methods);
       scores(card.scores);
-      build(card.methods.find((m) => m.name === chosen.method));
+      places(card.layers);
+      build(methodOf(card, chosen.method));
       method.set(chosen.method);
       score.set(chosen.score);
+      layer.el.hidden = !current?.layer || layers.length === 0;
+      layer.set(chosen.layer ?? layers.find((l) => l.default)?.name ?? "");
       for (const [name, control] of controls) {
         const value = chosen.params[name];
         if (value !== undefined) {

@@ -4,14 +4,17 @@ export const VERSION = 1;
 
 export interface ClassHead {
   name: string;
-  kind: "classes";
+  /** Of `labels` any number may be true at once: each probability stands on its own. */
+  kind: "classes" | "labels";
   classes: string[];
+  /** What was found out about the head and matters for its scores. */
   noted?: string | null;
 }
 export interface ValueHead {
   name: string;
   kind: "value";
   unit?: string | null;
+  noted?: string | null;
 }
 export type Head = ClassHead | ValueHead;
 
@@ -37,13 +40,32 @@ export interface Method {
   cite: string;
   kind: "estimate" | "partial" | "picture";
   unit: string;
+  /** Its group in the list; the groups' order is that of the card. */
+  family: string;
+  /** It works at a layer of the network, which can be chosen. */
+  layer: boolean;
+  multiplies: boolean;
   sibling_of: string | null;
-  applies: boolean;
+  /** `equals`: it runs, and gives what a plainer method gives. */
+  status: "works" | "equals" | "no";
   reason: string | null;
   params: Param[];
 }
 
-/** What is explained: a class, a value (index null), or one class rather than another. */
+/** A place in the network at which a method can look. */
+export interface NetworkLayer {
+  name: string;
+  kind: "map" | "tokens";
+  channels: number;
+  height: number;
+  width: number;
+  default: boolean;
+}
+
+/** The index of all outputs of a head at once. */
+export const ALL = -1;
+
+/** What is explained: a class, all outputs (index -1), a value (index null), or one class rather than another. */
 export interface Target {
   head: string;
   index: number | null;
@@ -56,6 +78,7 @@ export interface Card {
   revision: string;
   heads: Head[];
   methods: Method[];
+  layers: NetworkLayer[];
   scores: string[];
   notes: string[];
 }
@@ -114,6 +137,8 @@ export interface ExplainArgs {
 }
 /** What a set of maps says about itself, in a frame, a cached map and the `result` trait. */
 export interface MapMeta {
+  /** `picture`: no attribution but colours, h x w x RGB. */
+  kind: "map" | "picture";
   targets: Target[];
   names: string[];
   method: string;
@@ -131,6 +156,9 @@ export interface MapMeta {
   precision: string;
   key: string | null;
 }
+
+/** Integers of maps, or bytes of pictures. */
+export type FrameValues = Int16Array | Uint8Array;
 
 export type Outgoing =
   | { type: "hello"; page: string; visible: boolean; job: number }
@@ -156,13 +184,13 @@ export interface Frame extends MapMeta {
   type: "frame";
   job: number;
   seq: number;
-  values: Int16Array;
+  values: FrameValues;
 }
 export interface CacheMap extends MapMeta {
   type: "cache";
   image: string;
   args: ExplainArgs;
-  values: Int16Array;
+  values: FrameValues;
 }
 export type EndStatus = "complete" | "unchanged" | "cancelled" | "superseded" | "error";
 export interface End {

@@ -1,22 +1,51 @@
 // The sentences that the page says about maps and states; pure text, no HTML.
 import { formatSeconds } from "./format.ts";
 import type { MapData } from "./maps.ts";
-import type { Card, Picture, Sign } from "./protocol.ts";
+import { ALL, type Card, type Method, type NetworkLayer, type Picture, type Sign, type Target } from "./protocol.ts";
 import { type SessionState, shownPicture } from "./state.ts";
-import { targetLabel } from "./targets.ts";
+import { className, methodOf, targetLabel, valueUnit } from "./targets.ts";
 
 export function methodLabel(card: Card, name: string): string {
-  return card.methods.find((m) => m.name === name)?.label ?? name;
+  return methodOf(card, name)?.label ?? name;
+}
+
+/** As a sentence begins; what is a name of code stays as it is. */
+export function sentence(text: string): string {
+  return text.replace(/^[a-z]+(?![\w=.(/[{])/, (word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`);
+}
+
+/** "style: gothic rather than greek_roman", "age (years)" */
+function described(target: Target, card: Card): string {
+  const unit = valueUnit(target, card.heads);
+  return `${targetLabel(target, card.heads)}${unit ? ` (${unit})` : ""}`;
 }
 
 /** "Integrated gradients · style: gothic" */
 export function mapTitle(map: MapData, card: Card): string {
-  return `${methodLabel(card, map.method)} · ${targetLabel(map.target, card.heads)}`;
+  return `${methodLabel(card, map.method)} · ${described(map.target, card)}`;
+}
+
+/** What a picture in place of a map is; nothing for a map. */
+export function pictureCaption(map: MapData, card: Card): string[] {
+  if (map.picture === null) {
+    return [];
+  }
+  const { head, index } = map.target;
+  const what =
+    index === null
+      ? `in which the model would see a high ${head}`
+      : index === ALL
+        ? `that raises all outputs of ${head}`
+        : `that the model would call ${className(map.target, card.heads)}`;
+  return [`A picture ${what}, not an attribution`];
 }
 
 function qualityText(map: MapData): string[] {
   return map.quality.map((q) => q.text).filter((text) => text !== "");
 }
+
+/** What asks the model nothing has nothing worth counting. */
+const UNCOUNTED = "pixels";
 
 /** "1 gradient", "20 of 50 gradients" */
 function counted(done: number, total: number, unit: string): string {
@@ -26,7 +55,7 @@ function counted(done: number, total: number, unit: string): string {
 
 /** "50 gradients · 1.2 s · completeness error 0.2 %" */
 export function mapFacts(map: MapData): string[] {
-  const cost = map.total > 0 ? [counted(map.done, map.total, map.unit)] : [];
+  const cost = map.total > 0 && map.unit !== UNCOUNTED ? [counted(map.done, map.total, map.unit)] : [];
   const time = map.ms > 0 ? [formatSeconds(map.ms)] : [];
   return [...cost, ...time, ...qualityText(map)];
 }
@@ -34,7 +63,8 @@ export function mapFacts(map: MapData): string[] {
 /** For a screen reader, when a map is finished. */
 export function doneNotice(map: MapData, card: Card): string {
   const what = `${methodLabel(card, map.method)} for ${targetLabel(map.target, card.heads)}, done`;
-  return [what, ...qualityText(map), ...(map.empty === null ? [] : [map.empty])].join(", ");
+  const caption = pictureCaption(map, card).map((text) => text.toLowerCase());
+  return [what, ...caption, ...qualityText(map), ...(map.empty === null ? [] : [map.empty])].join(", ");
 }
 
 const NOTHING_LEFT: Readonly<Record<Sign, string>> = {
@@ -44,10 +74,49 @@ const NOTHING_LEFT: Readonly<Record<Sign, string>> = {
   negative: "Nothing speaks against it: all evidence of this map is positive or zero.",
 };
 
+const NO_CHANGE: Readonly<Record<Sign, string>> = {
+  signed: "Every value of this map is zero: the value does not depend on the picture here.",
+  absolute: "Every value of this map is zero: the value does not depend on the picture here.",
+  positive: "Nothing increases the value: every part of this map decreases it or does nothing.",
+  negative: "Nothing decreases the value: every part of this map increases it or does nothing.",
+};
+
 /** Said in place of a map of which the chosen sign leaves nothing. */
-export function nothingLeft(sign: Sign): string {
-  return NOTHING_LEFT[sign];
+export function nothingLeft(sign: Sign, ofValue: boolean): string {
+  return (ofValue ? NO_CHANGE : NOTHING_LEFT)[sign];
 }
+
+const OF_CLASS: Readonly<Record<Sign, string>> = {
+  signed: "Signed",
+  absolute: "Absolute",
+  positive: "Positive only",
+  negative: "Negative only",
+};
+const OF_VALUE: Readonly<Record<Sign, string>> = {
+  signed: "Signed",
+  positive: "Increase the value",
+  negative: "Decrease the value",
+  absolute: "Keep the value (either way)",
+};
+
+/** The signs by what they ask, of a class or of a value, in the order in which they are offered. */
+export function signLabels(ofValue: boolean): Readonly<Record<Sign, string>> {
+  return ofValue ? OF_VALUE : OF_CLASS;
+}
+
+const MOVES: Readonly<Record<Sign, string>> = {
+  signed: "",
+  positive: "increases the value · ",
+  negative: "decreases the value · ",
+  absolute: "moves the value either way · ",
+};
+
+/** What stands under the colour bar. */
+export function scaleUnit(unit: string, sign: Sign, ofValue: boolean): string {
+  return (ofValue ? MOVES[sign] : "") + unit;
+}
+
+const PARTIAL = "partial: not an estimate of the final map";
 
 export interface Status {
   title: string;
@@ -60,7 +129,7 @@ export interface Status {
 export function statusOf(state: SessionState, now: number): Status {
   const { card, choice, map, phase, progress, stale } = state;
   const elapsed = state.startedAt === null ? [] : [formatSeconds(now - state.startedAt)];
-  const next = choice.target === null ? "" : ` · ${targetLabel(choice.target, card.heads)}`;
+  const next = choice.target === null ? "" : ` · ${described(choice.target, card)}`;
   const asked = `${methodLabel(card, choice.method)}${next}`;
   const drawn = map === null ? asked : mapTitle(map, card);
   switch (phase) {
@@ -69,7 +138,8 @@ export function statusOf(state: SessionState, now: number): Status {
     case "running": {
       const { done, total, unit } = progress ?? { done: 0, total: 0, unit: "" };
       const soFar = total > 0 ? counted(done, total, unit) : "starting";
-      return { title: asked, facts: [soFar, ...elapsed], tone: "plain" };
+      const partial = methodOf(card, choice.method)?.kind === "partial" ? [PARTIAL] : [];
+      return { title: asked, facts: [soFar, ...elapsed, ...partial], tone: "plain" };
     }
     case "disconnected": {
       const facts = ["Kernel disconnected: run the cell again to go on"];
@@ -87,17 +157,41 @@ export function statusOf(state: SessionState, now: number): Status {
   }
   if (state.cancelled) {
     const at = `Cancelled at ${counted(map.done, map.total, map.unit)}`;
-    return { title: drawn, facts: [at, ...mapFacts(map).slice(1)], tone: "plain" };
+    const partial = methodOf(card, map.method)?.kind === "partial" ? [PARTIAL] : [];
+    return { title: drawn, facts: [at, ...mapFacts(map).slice(1), ...partial], tone: "plain" };
   }
   return stale
     ? { title: asked, facts: ["Not computed"], tone: "plain" }
-    : { title: drawn, facts: mapFacts(map), tone: "plain" };
+    : { title: drawn, facts: [...pictureCaption(map, card), ...mapFacts(map)], tone: "plain" };
 }
 
-/** What a person may want to know of the model and of the picture on screen; often nothing. */
-export function remarks(card: Card, picture: Picture | null): string[] {
+/** What a person may want to know of the picture on screen; often nothing. */
+export function remarks(picture: Picture | null): string[] {
   const notes = picture?.notes ?? [];
-  return [...card.notes, ...(notes.length > 0 ? [`${picture?.label || "This picture"}: ${notes.join("; ")}`] : [])];
+  return notes.length > 0 ? [`${picture?.label || "This picture"}: ${notes.join("; ")}`] : [];
+}
+
+/** "features.29 (14 × 14, 512 channels)" */
+export function layerLabel({ name, kind, height, width, channels }: NetworkLayer): string {
+  return `${name} (${height} × ${width}${kind === "tokens" ? " tokens" : ""}, ${channels} channels)`;
+}
+
+/** How many layers the methods that need one can look at. */
+export function layerCount(layers: readonly NetworkLayer[]): string {
+  const found = layers.find((layer) => layer.default);
+  const which = found === undefined ? "" : `; ${found.name} is the default`;
+  return `${layers.length} ${layers.length === 1 ? "layer" : "layers"} to look at${which}.`;
+}
+
+/** Of how many methods something is to be said, "" if all simply work. */
+export function applicability(methods: readonly Method[]): string {
+  const count = (status: Method["status"]): number => methods.filter((m) => m.status === status).length;
+  const [equal, none] = [count("equals"), count("no")];
+  const parts = [
+    ...(none > 0 ? [`${none} of ${methods.length} methods ${none === 1 ? "does" : "do"} not apply`] : []),
+    ...(equal > 0 ? [`${equal} would equal a simpler one`] : []),
+  ];
+  return parts.join(", ");
 }
 
 /** The text alternative of the canvas. */
@@ -109,5 +203,8 @@ export function canvasLabel(state: SessionState, shown: boolean): string {
   }
   const age = state.stale ? ", a previous map" : state.map.final ? "" : ", not finished";
   const { card, map } = state;
+  if (map.picture !== null) {
+    return `${pictureCaption(map, card)[0]}${age}`;
+  }
   return `${name} with the ${methodLabel(card, map.method)} map for ${targetLabel(map.target, card.heads)}${age}`;
 }

@@ -13,18 +13,12 @@ import type { Accepted, Display, End, ExplainArgs, Frame, Params, Target, Welcom
 import { doneNotice } from "./sentences.ts";
 import { currentPicture, type SessionState } from "./state.ts";
 import { createStore, type Store } from "./store.ts";
-import { fullParams, sameTarget } from "./targets.ts";
+import { compare, sameTarget, withMethod } from "./targets.ts";
 import { Timers } from "./timers.ts";
 import { type Choice, readCard, readChoice, readPictures, readPredictions, readResult } from "./traits.ts";
 
 /** Milliseconds. The first is rule 8; the others are ours. */
 export const TIMES = { queued: 300, debounce: 150, welcome: 2500, silence: 10_000 };
-
-interface Asked {
-  n: number;
-  args: ExplainArgs;
-  at: number;
-}
 
 export class Session {
   readonly store: Store<SessionState>;
@@ -40,7 +34,7 @@ export class Session {
   readonly #ground: Ground;
   #n = 0;
   /** The page's newest request, and what the followed job is of. */
-  #asked: Asked | null = null;
+  #asked: { n: number; args: ExplainArgs; at: number } | null = null;
   #args: ExplainArgs | null = null;
   /** Its parameters as the kernel spells them. */
   #canonical: Params | undefined;
@@ -76,7 +70,7 @@ export class Session {
     });
     on("card", () => this.store.set({ card: readCard(model) }));
     on("predictions", () => this.store.set({ predictions: readPredictions(model) }));
-    on("target method params score seed", () => this.#chosen());
+    on("target method params score layer seed", () => this.#chosen());
     on("result result_data", () => this.#resulted());
 
     this.#link.open(signal);
@@ -94,11 +88,19 @@ export class Session {
   }
 
   setMethod(method: string): void {
-    this.#ask({ method, params: fullParams(this.#state.card, method, {}), layer: null });
+    this.#ask(withMethod(this.#state, method));
   }
 
-  setScore(score: string): void {
-    this.#ask({ score });
+  /** Shows a control, or, if that is shown, goes back to the method before. */
+  compare(control: string): void {
+    const [next, compared] = compare(this.#state, control);
+    this.store.set({ compared });
+    this.#ask(next);
+  }
+
+  /** A layer, or the score. */
+  set(change: Partial<Pick<Choice, "layer" | "score">>): void {
+    this.#ask(change);
   }
 
   setImage(index: number): void {

@@ -1,10 +1,11 @@
 // The picture with the map over it, its mode, and the steps to other pictures; asks the painter, computes nothing.
 import { createPainter, decodePicture } from "./canvas.ts";
 import { h, onChange, type Part, setAttributes, setText, uniqueId } from "./dom.ts";
-import { createLayers, type Layer, type Mode } from "./layer.ts";
+import { createLayers, type Layer, type Mode, pictureRaster } from "./layer.ts";
 import type { Picture } from "./protocol.ts";
 import { canvasLabel, mapTitle, nothingLeft } from "./sentences.ts";
 import { type SessionState, shownPicture } from "./state.ts";
+import { valueUnit } from "./targets.ts";
 
 const MODES: readonly [Mode, string][] = [
   ["overlay", "Overlay"],
@@ -17,6 +18,8 @@ const MAX_PIXELS = 2048;
 export interface Stage extends Part<SessionState> {
   /** What the colour bar needs: the drawn layer, or null. */
   layer(): Layer | null;
+  /** What is drawn is a picture and no map, so that nothing about a map's colours applies. */
+  showsPicture(): boolean;
   /** Shows the picture without the map while held. */
   peek(on: boolean): void;
   readonly figure: HTMLElement;
@@ -46,6 +49,7 @@ export function createStage(actions: { setImage(index: number): void; repaint():
   let peeking = false;
   let bitmap: ImageBitmap | null = null;
   let drawn: Layer | null = null;
+  let instead = false;
   let state: SessionState | null = null;
 
   const decode = onChange((bytes: Uint8Array | null) => {
@@ -107,6 +111,7 @@ export function createStage(actions: { setImage(index: number): void; repaint():
     figure,
     peek,
     layer: () => drawn,
+    showsPicture: () => instead,
     update(next) {
       state = next;
       const picture = shownPicture(next);
@@ -116,16 +121,23 @@ export function createStage(actions: { setImage(index: number): void; repaint():
       const { map, display } = next;
       // A map of another picture is never laid over this one.
       const fits = map !== null && picture !== null && map.image === picture.id;
-      drawn = fits ? layers(map, display, picture.input, mode) : null;
-      const reason = fits ? (map.empty ?? (drawn?.field.nothing ? nothingLeft(display.sign) : null)) : null;
-      const shown: Mode = peeking ? "picture" : mode;
-      const layer = reason === null ? drawn : null;
-      paint({ bitmap, picture, layer, mode: shown, opacity: display.opacity, stale: next.stale });
+      const rgb = fits ? map.picture : null;
+      instead = rgb !== null;
+      drawn = fits && !instead ? layers(map, display, picture.input, mode) : null;
+      const unit = valueUnit(map?.target ?? null, next.card.heads);
+      const reason = fits
+        ? (map.empty ?? (drawn?.field.nothing ? nothingLeft(display.sign, unit !== null) : null))
+        : null;
+      const shown: Mode = peeking ? "picture" : instead ? "map" : mode;
+      const raster = map !== null && rgb !== null ? pictureRaster(rgb, map.width, map.height) : drawn;
+      const layer = reason === null ? raster : null;
+      paint({ bitmap, picture, layer, instead, mode: shown, opacity: display.opacity, stale: next.stale });
       empty.hidden = reason === null || shown === "picture";
       setText(empty, reason ?? "");
       badge.hidden = !(fits && next.stale && shown !== "picture");
       setText(badge, fits ? `Previous map: ${mapTitle(map, next.card)}` : "");
       setAttributes(canvas, { "aria-label": canvasLabel(next, layer !== null && shown !== "picture") });
+      modes.hidden = instead;
       const several = next.images.length > 1;
       stepper.hidden = !several;
       setText(label, picture?.label ?? "");

@@ -12,6 +12,8 @@ export interface Progress {
   unit: string;
 }
 
+export type Compared = Pick<Choice, "method" | "params" | "layer">;
+
 export interface SessionState {
   card: Card;
   images: Picture[];
@@ -23,6 +25,8 @@ export interface SessionState {
   display: Display;
   phase: Phase;
   progress: Progress | null;
+  /** What was explained before a control was looked at, to go back to. */
+  compared: Compared | null;
   /** performance.now() at the click, while a job runs. */
   startedAt: number | null;
   map: MapData | null;

@@ -1,6 +1,6 @@
 // What is drawn and what goes on: the line of progress, two lines of text, Cancel, and the error bar; decides nothing.
 import { h, type Part, setAttributes, setText } from "./dom.ts";
-import { statusOf } from "./sentences.ts";
+import { sentence, statusOf } from "./sentences.ts";
 import type { SessionState } from "./state.ts";
 
 export interface StatusActions {
@@ -62,7 +62,7 @@ export function createStatus(
       }
       cancel.hidden = !busy;
       alert.hidden = state.error === null;
-      setText(message, state.error ?? "");
+      setText(message, sentence(state.error ?? ""));
       setText(live, state.notice);
     },
   };

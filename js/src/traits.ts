@@ -1,5 +1,5 @@
 // Reads the synced traits, with something sensible where one is missing or odd; writes none.
-import { bytesOf, explainArgs, int16Of, mapMeta } from "./decode.ts";
+import { bytesOf, explainArgs, mapMeta, valuesOf } from "./decode.ts";
 import { type MapData, splitMaps } from "./maps.ts";
 import type { Model } from "./model.ts";
 import type { Card, Display, ExplainArgs, Params, Picture, Predictions, Target } from "./protocol.ts";
@@ -32,6 +32,7 @@ const EMPTY_CARD: Card = {
   revision: "",
   heads: [],
   methods: [],
+  layers: [],
   scores: [],
   notes: [],
 };
@@ -78,7 +79,7 @@ export function readChoice(model: Model, card: Card, image: string): Choice {
     method,
     params: fullParams(card, method, fields(model.get("params")) as Params),
     score: text(model.get("score")) || (card.scores[0] ?? "logit"),
-    layer: null,
+    layer: text(model.get("layer")) || null,
     seed: Number(model.get("seed")) || 0,
   };
 }
@@ -90,8 +91,7 @@ export function readResult(model: Model): { maps: MapData[]; args: ExplainArgs |
   if (meta === null) {
     return null;
   }
-  const [height, width] = meta.shape;
-  const values = int16Of(model.get("result_data"), meta.targets.length * height * width);
+  const values = valuesOf(meta, model.get("result_data"));
   if (values === null) {
     return null;
   }

@@ -1,17 +1,19 @@
 // One view: lays the parts out, paints once per animation frame, and tells the session what was painted and seen.
+import { createAbout } from "./about.ts";
 import { underPicture } from "./arrange.ts";
 import { createColourbar } from "./colourbar.ts";
+import { createCompare } from "./compare.ts";
 import { createDisplay } from "./display.ts";
 import { h, onChange, setAttributes } from "./dom.ts";
 import { createHeads } from "./heads.ts";
 import { createMethod } from "./method.ts";
 import type { Card, Head, Picture } from "./protocol.ts";
-import { remarks } from "./sentences.ts";
+import { remarks, scaleUnit } from "./sentences.ts";
 import type { Session } from "./session.ts";
 import { createStage } from "./stage.ts";
 import { currentPicture, type SessionState, shownPicture } from "./state.ts";
 import { createStatus } from "./status.ts";
-import { sameTarget } from "./targets.ts";
+import { sameTarget, valueUnit } from "./targets.ts";
 
 /** From this width on the panel stands beside the picture (styles say the same). */
 const WIDE = 560;
@@ -43,9 +45,11 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
   const display = createDisplay((patch) => session.setDisplay(patch), wide, signal);
   const name = h("h2", { class: "sw-model" });
   const notes = h("div", { class: "sw-notes" });
-  const parts = [stage.el, stage.figure, status.progress, status.alert, status.el, scale.el];
+  const compare = createCompare(session, signal);
+  const about = createAbout();
+  const parts = [stage.el, stage.figure, status.progress, status.alert, status.el, scale.el, compare.el];
   const left = h("div", { class: "sw-stage" }, ...parts);
-  const panel = h("div", { class: "sw-panel" }, name, heads.el, method.el, display.el, notes);
+  const panel = h("div", { class: "sw-panel" }, name, heads.el, method.el, display.el, notes, about.el);
 
   const root = h(
     "div",
@@ -62,7 +66,8 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
 
   const describe = onChange((card: Card, picture: Picture | null) => {
     name.textContent = card.model;
-    notes.replaceChildren(...remarks(card, picture).map((text) => h("p", { class: "sw-small" }, text)));
+    about.update(card);
+    notes.replaceChildren(...remarks(picture).map((text) => h("p", { class: "sw-small" }, text)));
   });
   const arrange = onChange((classes: readonly Head[], height: number, _width: number) => {
     // Beside each other; or the panel begins where the picture's column ends.
@@ -86,11 +91,15 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     status.update(state);
     const { display: look, map } = state;
     const layer = stage.layer();
+    const pictured = stage.showsPicture();
+    const drawn = valueUnit(map?.target ?? null, state.card.heads) !== null;
+    scale.el.hidden = pictured;
+    display.el.hidden = pictured;
     scale.update({
       end: layer?.end ?? look.scale,
       sign: look.sign,
       colormap: layer?.colormap ?? look.colormap,
-      unit: map?.scoreUnit ?? "",
+      unit: scaleUnit(map?.scoreUnit ?? "", look.sign, drawn),
       locked: look.locked,
       shown: layer !== null && !layer.field.nothing && map?.empty === null,
     });
@@ -98,7 +107,8 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     const old = predictions.image !== undefined && predictions.image !== currentPicture(state)?.id;
     heads.update({ heads: card.heads, predictions, target: choice.target, old });
     method.update(state);
-    display.update(look);
+    compare.update(state);
+    display.update({ display: look, ofValue: valueUnit(choice.target, card.heads) !== null });
     mark(root, state);
     session.flow.painted();
   }

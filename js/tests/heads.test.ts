@@ -1,5 +1,5 @@
 // Heads by mouse and keyboard, with few classes, a thousand, and none.
-import { beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { card, predictions } from "../dev/card.ts";
 import { underPicture } from "../src/arrange.ts";
 import { createHeads } from "../src/heads.ts";
@@ -13,7 +13,7 @@ function draw(scenario: string, target: Target | null = null) {
   const part = createHeads((t) => chosen.push(t), until);
   document.body.replaceChildren(part.el);
   const told = { image: "i", heads: predictions(heads, 0) } as Predictions;
-  const update = (next: Target | null, p = told, h: readonly Head[] = heads) =>
+  const update = (next: Target | null, p: Predictions = told, h: readonly Head[] = heads) =>
     part.update({ heads: h, predictions: p, target: next, old: false });
   update(target);
   const options = (): HTMLElement[] => [...part.el.querySelectorAll<HTMLElement>("[role=option]")];
@@ -170,6 +170,127 @@ test("a regression head is one row with value and unit, chosen by click or Enter
     { head: "age", index: null, versus: null },
     { head: "age", index: null, versus: null },
   ]);
+});
+
+test("of labels several are likely at once, and their numbers need not add up", () => {
+  const { part, row, told } = draw("labels");
+  expect([...part.el.querySelectorAll(".sw-best")].map((o) => o.getAttribute("data-class"))).toEqual(["0", "1"]);
+  expect([0, 1, 2, 3].map((cls) => row("seen", cls).textContent)).toEqual([
+    "tower98.2 %",
+    "window99.3 %",
+    "people21.8 %",
+    "sky1.0 %",
+  ]);
+  const scores = told.heads?.["seen"] as { probabilities: number[] };
+  expect(row("seen", 2).querySelector<HTMLElement>(".sw-bar-fill")?.style.transform).toBe(
+    `scaleX(${scores.probabilities[2]})`,
+  );
+});
+
+test("what was found out about a head stands under its name, of every kind", () => {
+  const { part, update } = draw("regression");
+  const heads = card("regression").heads.map((head) => ({ ...head, noted: `${head.name} ends in something` }));
+  update(null, undefined, heads);
+  const said = [...part.el.querySelectorAll(".sw-head")].map((head) => head.children[1]?.textContent);
+  expect(said).toEqual(["Style ends in something", "Perspective ends in something", "Age ends in something"]);
+});
+
+describe("all outputs of a head", () => {
+  const all = (part: { el: HTMLElement }): HTMLElement[] => [...part.el.querySelectorAll<HTMLElement>(".sw-all")];
+
+  test("are one quiet row at the end of a head with several classes, and none of a value", () => {
+    const { part, chosen } = draw("regression");
+    expect(all(part).map((row) => row.getAttribute("aria-label"))).toEqual([
+      "All outputs of style",
+      "All outputs of perspective",
+    ]);
+    all(part)[1]?.click();
+    expect(chosen).toEqual([{ head: "perspective", index: -1, versus: null }]);
+  });
+
+  test("are marked when they are chosen, and then no class is", () => {
+    const { part, options, update } = draw("done");
+    update({ head: "style", index: -1, versus: null });
+    expect(all(part).map((row) => row.getAttribute("aria-pressed"))).toEqual(["true", "false"]);
+    expect(options().filter((o) => o.getAttribute("aria-selected") === "true")).toEqual([]);
+  });
+
+  test("are no class: a head with one has none", () => {
+    const { part, update } = draw("done");
+    update(null, {}, [{ name: "one", kind: "labels", classes: ["only"] }]);
+    expect(all(part)).toEqual([]);
+  });
+});
+
+describe("one class rather than another", () => {
+  const GOTHIC: Target = { head: "style", index: 0, versus: null };
+  const field = (part: { el: HTMLElement }, nth = 0): HTMLSelectElement =>
+    part.el.querySelectorAll<HTMLSelectElement>("[data-field=versus]")[nth] as HTMLSelectElement;
+  const shiftClick = (on: HTMLElement): boolean =>
+    on.dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey: true }));
+
+  test("is asked by Shift and a click, and ended by a click", () => {
+    const { row, chosen, update } = draw("done", GOTHIC);
+    shiftClick(row("style", 2));
+    update({ ...GOTHIC, versus: 2 });
+    row("style", 1).click();
+    expect(chosen).toEqual([
+      { head: "style", index: 0, versus: 2 },
+      { head: "style", index: 1, versus: null },
+    ]);
+  });
+
+  test.each([
+    ["the chosen class itself", GOTHIC, "style", 0],
+    ["a class of another head", GOTHIC, "perspective", 1],
+    ["a class while nothing is chosen", null, "style", 2],
+    ["a class while all outputs are chosen", { ...GOTHIC, index: -1 }, "style", 2],
+  ])("%s is simply chosen by it", (_name, target, head, cls) => {
+    const { row, chosen } = draw("done", target);
+    shiftClick(row(head, cls));
+    expect(chosen).toEqual([{ head, index: cls, versus: null }]);
+  });
+
+  test("does not mark text on the way", () => {
+    const { row } = draw("done", GOTHIC);
+    const down = (shiftKey: boolean): boolean =>
+      row("style", 2).dispatchEvent(new MouseEvent("mousedown", { bubbles: true, cancelable: true, shiftKey }));
+    expect([down(true), down(false)]).toEqual([false, true]);
+  });
+
+  test("is asked by keyboard or touch in a field of the chosen class's head", () => {
+    const { part, chosen, update } = draw("done", GOTHIC);
+    expect([field(part, 0), field(part, 1)].map((f) => f.closest<HTMLElement>("span")?.hidden)).toEqual([false, true]);
+    expect([...field(part).options].map((o) => o.text)).toEqual([
+      "rather than …",
+      "rather than greek_roman",
+      "rather than neoclassical",
+    ]);
+    field(part).value = "1";
+    field(part).dispatchEvent(new Event("change"));
+    update({ ...GOTHIC, versus: 1 });
+    expect(field(part).value).toBe("1");
+    field(part).value = "";
+    field(part).dispatchEvent(new Event("change"));
+    expect(chosen).toEqual([
+      { ...GOTHIC, versus: 1 },
+      { ...GOTHIC, versus: null },
+    ]);
+  });
+
+  test("shows both in the list", () => {
+    const { row } = draw("done", { ...GOTHIC, versus: 2 });
+    expect(row("style", 0).getAttribute("aria-selected")).toBe("true");
+    expect([1, 2].map((cls) => row("style", cls).getAttribute("aria-description"))).toEqual([null, "compared against"]);
+    expect(row("style", 2).getAttribute("aria-selected")).toBe("false");
+  });
+
+  test("both of a thousand are there, and only those drawn are offered", () => {
+    const { part, options } = draw("long", { head: "object", index: 777, versus: 888 });
+    expect(options()).toHaveLength(12);
+    expect(field(part).options).toHaveLength(12);
+    expect(field(part).value).toBe("888");
+  });
 });
 
 test("before the first prediction no number is invented", () => {

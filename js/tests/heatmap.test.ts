@@ -83,12 +83,47 @@ describe("sign", () => {
     expect(heatmap(negative, "positive", 1, [3, 1]).nothing).toBe(true);
     expect(heatmap(negative, "signed", 1, [3, 1]).nothing).toBe(false);
   });
+});
 
-  test("a coarse map is smoothed as much as a fine one, in the input's pixels", () => {
-    const coarse = { values: Int16Array.of(0, 0, 10, 0, 0), scale: 1, width: 5, height: 1 };
-    const [, , peak] = heatmap(coarse, "signed", 4, [20, 4]).values;
-    const [, , same] = heatmap(coarse, "signed", 1, [5, 1]).values;
-    expect(peak).toBe(same);
+describe("a map on a coarser grid than the input", () => {
+  const pair = { values: Int16Array.of(0, 8), scale: 0.5, width: 2, height: 1 };
+
+  test("is drawn on the input's, interpolated between the cells' centres, edges repeated", () => {
+    // As torch.nn.functional.interpolate(mode="bilinear"): the centres lie at 1 and 3 of 4 pixels.
+    const field = heatmap(pair, "signed", 0, [4, 2]);
+    expect([field.width, field.height]).toEqual([4, 2]);
+    expect([...field.values]).toEqual([0, 1, 3, 4, 0, 1, 3, 4]);
+  });
+
+  test("is interpolated before the sign is taken: between for and against lies nothing", () => {
+    const against = { ...pair, values: Int16Array.of(-8, 8) };
+    expect([...heatmap(against, "absolute", 0, [4, 1]).values]).toEqual([4, 2, 2, 4]);
+    expect([...heatmap(against, "positive", 0, [4, 1]).values]).toEqual([0, 0, 2, 4]);
+  });
+
+  test("of seven by seven cells keeps its mean, and its peak where it belongs", () => {
+    const values = new Int16Array(49);
+    values[3 * 7 + 5] = 1000;
+    const { values: drawn } = heatmap({ values, scale: 1, width: 7, height: 7 }, "signed", 0, [224, 224]);
+    expect(drawn.reduce((sum, v) => sum + v, 0) / drawn.length).toBeCloseTo(1000 / 49, 2);
+    const peak = drawn.indexOf(Math.max(...drawn));
+    // Between the two pixels around the cell's centre, 3.5 and 5.5 cells from the corner.
+    expect([Math.abs((peak % 224) - 175.5), Math.abs(Math.floor(peak / 224) - 111.5)]).toEqual([0.5, 0.5]);
+  });
+
+  test("is smoothed as much as a fine one, in the input's pixels", () => {
+    const coarse = heatmap(pair, "signed", 3, [40, 10]).values;
+    const stretched = heatmap(pair, "signed", 0, [40, 10]).values;
+    const expected = direct(stretched, 40, 10, 3);
+    coarse.forEach((v, i) => {
+      expect(v).toBeCloseTo(expected[i] as number, 4);
+    });
+  });
+
+  test("that is a finer one stays as it is, and sigma grows with it", () => {
+    const fine = { values: Int16Array.of(0, 0, 10, 0, 0), scale: 1, width: 5, height: 1 };
+    const [, , peak] = heatmap({ ...fine, width: 5 }, "signed", 0.5, [2.5, 0.5]).values;
+    expect(peak).toBe(heatmap(fine, "signed", 1, [5, 1]).values[2]);
   });
 });
 

@@ -62,12 +62,29 @@ describe("rule 9: maps that the page keeps", () => {
     ["parameters", { params: { steps: 51, baseline: "black" } }],
     ["score", { score: "probability" }],
     ["seed", { seed: 1 }],
+    ["layers", { layer: "features.4" }],
   ])("other %s are another map", (_name, change) => {
     const page = seen();
     page.model.update(change);
     page.session.select(GOTHIC);
     expect(page.asked.have).toBeNull();
     expect(page.state.stale).toBe(true);
+  });
+
+  test("a picture that is no map is kept as it is, and counts for its bytes", () => {
+    const page = open({ method: "class_appearance", params: { steps: 50 } }, 6 + 512);
+    const painted = { method: "class_appearance", final: true, key: "k-painted" };
+    page.session.select(GOTHIC);
+    page.accept(1);
+    const rgb = Uint8Array.of(9, 8, 7, 6, 5, 4);
+    page.model.receive({ type: "frame", job: 1, seq: 1, ...meta(painted), kind: "picture" }, [rgb]);
+    page.end(1, "complete");
+    expect([...(page.state.map?.picture ?? [])]).toEqual([9, 8, 7, 6, 5, 4]);
+    expect(page.state.map).toMatchObject({ bytes: 6 + 512, values: new Int16Array(0) });
+    page.session.select(ROMAN);
+    page.session.select(GOTHIC);
+    expect(page.asked.have).toBe("k-painted");
+    expect([...(page.state.map?.picture ?? [])]).toEqual([9, 8, 7, 6, 5, 4]);
   });
 
   test("other weights are another map", () => {

@@ -13,8 +13,9 @@ import request from "../../tests/fixtures/protocol/request.json";
 import visible from "../../tests/fixtures/protocol/visible.json";
 import welcome from "../../tests/fixtures/protocol/welcome.json";
 import { bytesOf, decode, int16Of } from "../src/decode.ts";
+import { splitMaps } from "../src/maps.ts";
 import type { Frame } from "../src/protocol.ts";
-import { GOTHIC, open } from "./harness.ts";
+import { GOTHIC, open, ROMAN } from "./harness.ts";
 
 interface Sample {
   about: string;
@@ -48,6 +49,18 @@ test("a frame carries signed integers in the order of its targets", () => {
   const sample = frame.good.find((s) => s.message.targets.length === 2) as Sample;
   const decoded = decode(sample.message, buffers(sample)) as Frame;
   expect([...decoded.values]).toEqual([2, -2, 3, -3]);
+});
+
+test("a picture carries the bytes of its colours, and several are told apart", () => {
+  const sample = frame.good.find((s) => s.message.kind === "picture") as Sample;
+  const decoded = decode(sample.message, buffers(sample)) as Frame;
+  expect([...decoded.values]).toEqual([255, 0, 0, 0, 128, 255]);
+  const one = { ...decoded, shape: [1, 1] as [number, number], targets: [GOTHIC, ROMAN], scales: [1, 1] };
+  const pictures = splitMaps(one, decoded.values, { image: "i" }).map(({ picture }) => [...(picture ?? [])]);
+  expect(pictures).toEqual([
+    [255, 0, 0],
+    [0, 128, 255],
+  ]);
 });
 
 test.each([{ v: 1, type: "scores" }, { v: 1 }, null, 3, "hello", [], undefined])("%o is no message", (odd) => {

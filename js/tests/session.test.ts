@@ -252,7 +252,7 @@ describe("asking", () => {
 
   test("without a target the kernel takes the top class, and the page follows its answer", () => {
     const page = open();
-    page.session.setScore("probability");
+    page.session.set({ score: "probability" });
     expect(page.asked.targets).toEqual([]);
     const { have: _, ...args } = page.asked;
     const targets = [ROMAN];

@@ -1,6 +1,5 @@
 // Numbers and targets as a person reads them.
 import { expect, test } from "vitest";
-import { card } from "../dev/card.ts";
 import { ticks } from "../src/colourbar.ts";
 import { formatNumber, formatPercent, formatSeconds } from "../src/format.ts";
 import { splitMaps } from "../src/maps.ts";
@@ -47,27 +46,25 @@ test.each([
   [{ done: 1, total: 1, unit: "forwards" }, "1 forward"],
   [{ done: 1, total: 50, unit: "gradients" }, "1 of 50 gradients"],
   [{ done: 50, total: 50, unit: "gradients" }, "50 gradients"],
+  [{ done: 1, total: 1, unit: "pixels" }, undefined],
 ])("what a map cost is counted: %j", (cost, text) => {
   const about = { ...meta(), ms: 0, quality: [], ...cost } as unknown as MapMeta;
   const [map] = splitMaps(about, new Int16Array(2), { image: "img-0" });
-  expect(map && mapFacts(map)).toEqual([text]);
+  expect(map && mapFacts(map)).toEqual(text === undefined ? [] : [text]);
 });
 
-test("the notes of the model and of the picture are told, and nothing where there are none", () => {
-  const about = { ...card("done"), notes: ["the weights are float16"] };
+test("the notes of the picture are told, and nothing where there are none", () => {
   const picture = { id: "i", label: "cat.jpg", width: 1, height: 1, box: [0, 0, 1, 1], input: [1, 1] } as Picture;
   const notes = ["rotated as its EXIF data says", "the first of 3 frames"];
-  expect(remarks(about, { ...picture, notes })).toEqual([
-    "the weights are float16",
-    "cat.jpg: rotated as its EXIF data says; the first of 3 frames",
-  ]);
-  expect(remarks({ ...about, notes: [] }, { ...picture, label: "", notes })[0]).toMatch(/^This picture: rotated/);
-  expect(remarks({ ...about, notes: [] }, picture)).toEqual([]);
+  expect(remarks({ ...picture, notes })).toEqual(["cat.jpg: rotated as its EXIF data says; the first of 3 frames"]);
+  expect(remarks({ ...picture, label: "", notes })[0]).toMatch(/^This picture: rotated/);
+  expect(remarks(picture)).toEqual([]);
 });
 
 const HEADS: Head[] = [
   { name: "style", kind: "classes", classes: ["gothic", "a: b", "1 versus 1", "x"] },
   { name: "age", kind: "value", unit: "years" },
+  { name: "seen", kind: "labels", classes: ["sky", "*"] },
 ];
 
 test.each([
@@ -75,6 +72,9 @@ test.each([
   ["style:a: b", "style: a: b", { head: "style", index: 1, versus: null }],
   ["style:1 versus 1", "style: 1 versus 1", { head: "style", index: 2, versus: null }],
   ["style:gothic versus x", "style: gothic rather than x", { head: "style", index: 0, versus: 3 }],
+  ["style:*", "style: all outputs", { head: "style", index: -1, versus: null }],
+  ["seen:sky versus *", "seen: sky rather than *", { head: "seen", index: 0, versus: 1 }],
+  ["seen:*", "seen: *", { head: "seen", index: 1, versus: null }],
   ["style:3", "style: x", { head: "style", index: 3, versus: null }],
   ["age", "age", { head: "age", index: null, versus: null }],
 ])("%s", (text, label, target) => {

@@ -1,73 +1,11 @@
 // The whole page over a model without a kernel: what anywidget calls, what a person does, what is left afterwards.
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { FakeModel } from "../dev/fake_model.ts";
 import createWidget from "../src/widget.ts";
 import { type Message, meta, traits } from "./harness.ts";
+import { mount, withPages } from "./mount.ts";
 
-let seen: ((entries: { isIntersecting: boolean }[]) => void)[] = [];
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  seen = [];
-  // happy-dom lays nothing out, so nothing ever comes into sight by itself.
-  const observer = class {
-    constructor(tell: (entries: { isIntersecting: boolean }[]) => void) {
-      seen.push(tell);
-    }
-    observe(): void {}
-    disconnect(): void {}
-  };
-  vi.stubGlobal("IntersectionObserver", observer);
-  vi.stubGlobal("createImageBitmap", () => Promise.reject(new Error("no pictures here")));
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-function mount(given: Record<string, unknown> = {}, views = 1) {
-  const model = new FakeModel({ ...traits(), ...given });
-  const sent: Message[] = [];
-  model.answer = (message) => void sent.push(message);
-  const widget = createWidget();
-  const life = new AbortController();
-  // anywidget hands out a new proxy each time.
-  const proxy = () => ({
-    get: model.get.bind(model),
-    set: model.set.bind(model),
-    save_changes: () => {},
-    send: model.send.bind(model),
-    on: model.on.bind(model),
-    off: model.off.bind(model),
-  });
-  widget.initialize({ model: proxy(), signal: life.signal });
-  const hosts = Array.from({ length: views }, () => {
-    const el = document.createElement("div");
-    document.body.append(el);
-    const view = new AbortController();
-    widget.render({ model: proxy(), el, signal: view.signal });
-    return { el, view };
-  });
-  const paint = (): void => {
-    vi.advanceTimersByTime(20);
-  };
-  for (const tell of seen) {
-    tell([{ isIntersecting: true }]);
-  }
-  paint();
-  const root = (i = 0): HTMLElement => hosts[i]?.el.querySelector(".sw-root") as HTMLElement;
-  const of = (type: string): Message[] => sent.filter((m) => m["type"] === type);
-  const click = (head: string, cls: number): void =>
-    root().querySelector<HTMLElement>(`[data-head="${head}"][data-class="${cls}"]`)?.click();
-  const accept = (job: number): void => {
-    const request = of("request").at(-1) as Message;
-    model.receive({ type: "accepted", job, req: request["req"], kind: "explain", args: request["args"] as Message });
-  };
-  const frame = (job: number, seq: number, final = false): void => {
-    const values = new DataView(Int16Array.of(3, -3).buffer);
-    model.receive({ type: "frame", job, seq, ...meta({ final, names: ["style:gothic"] }) }, [values]);
-  };
-  return { model, sent, of, root, hosts, life, click, accept, frame, paint };
-}
+withPages();
 
 test("a click is asked for, streamed and marked on the root", () => {
   const page = mount();
@@ -166,13 +104,6 @@ test("a map of which the sign leaves nothing says so", () => {
   page.paint();
   const empty = page.root().querySelector<HTMLElement>(".sw-empty");
   expect([empty?.hidden, empty?.textContent]).toEqual([false, expect.stringContaining("Nothing speaks for it")]);
-});
-
-test("methods that do not apply cannot be chosen and say why", () => {
-  const page = mount();
-  const option = page.root().querySelector<HTMLOptionElement>('option[value="guided_backprop"]');
-  expect(option?.disabled).toBe(true);
-  expect(option?.textContent).toContain("no ReLU modules");
 });
 
 test("display controls do not ask the kernel", () => {

@@ -30,7 +30,7 @@ def pixels(name: Baseline, image: Tensor, seed: int, grid: tuple[int, ...]) -> T
     name : {"black", "white", "mean", "blur", "noise"}
         ``mean`` is the picture's own mean colour, ``blur`` the picture without detail, ``noise`` uniform noise.
     image : Tensor
-        The picture, (3, H, W) in [0, 1].
+        The picture, (C, H, W) in [0, 1].
     seed : int
         Seed of the noise.
     grid : (int, int)
@@ -49,7 +49,7 @@ def pixels(name: Baseline, image: Tensor, seed: int, grid: tuple[int, ...]) -> T
         return image.mean((1, 2), keepdim=True).expand_as(image).contiguous()
     if name == "noise":
         generator = torch.Generator().manual_seed(seed)
-        noise = torch.rand(3, *grid, generator=generator)
+        noise = torch.rand(len(image), *grid, generator=generator)
         return torch.nn.functional.interpolate(noise[None], tuple(image.shape[1:]), mode="nearest")[0]
     return _blurred(image)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["draw"]
+__all__ = ["draw", "uniform"]
 
 _MASK = (1 << 64) - 1
 
@@ -30,6 +30,12 @@ def draw(seed: int, index: int, shape: tuple[int, ...], device: torch.device, dt
     place = device if device.type in {"cpu", "cuda"} else torch.device("cpu")
     generator = torch.Generator(place).manual_seed(_mix(_mix(seed & _MASK) + index) >> 1)
     return torch.randn(shape, generator=generator, device=place).to(device, dtype)
+
+
+def uniform(seed: int, index: int, shape: tuple[int, ...]) -> Tensor:
+    """Return the `index`-th draw of uniform numbers in [0, 1), float32, on the CPU: the same for every device."""
+    generator = torch.Generator().manual_seed(_mix(_mix(seed & _MASK) + index) >> 1)
+    return torch.rand(shape, generator=generator)
 
 
 def _mix(number: int) -> int:

@@ -6,29 +6,44 @@ cancellation inside the network. What is done with the gradients is the methods'
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+import contextlib
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from saliency_widget.compute import baseline, noise
 from saliency_widget.compute.cancel import CancelToken
-from saliency_widget.errors import BadParameter, ModelError, NotFinite, OutOfMemory
-from saliency_widget.model import ImageModel, Picture, Target
+from saliency_widget.compute.chunks import Pace, ScoreChunk, chunked
+from saliency_widget.compute.layer_function import LayerFunction
+from saliency_widget.errors import BadParameter, ModelError, NotFinite
+from saliency_widget.model import Head, ImageModel, Picture, Target
 from saliency_widget.model.diagnose import broken_backwards
 from saliency_widget.model.image_model import is_out_of_memory
+from saliency_widget.model.scoring import SCORES, Score, scores_of
 from saliency_widget.model.shadow import watched
 
 __all__ = ["SCORES", "Chunk", "Score", "ScoreFunction"]
 
-Score = Literal["logit", "log_softmax", "probability"]
-SCORES: tuple[Score, ...] = ("logit", "log_softmax", "probability")
+_Found = TypeVar("_Found")
 
-_CHUNK = {"cpu": 4, "cuda": 32}
-"""Points per forward. On two cores more than four bring nothing but page faults."""
+_TRIES = 2
+_CHANGED = "modified by an inplace operation"
+"""What autograd says when a weight was changed after the forward that used it."""
+
+
+class WeightsChanged(ModelError):
+    """The network's weights, or what it computed with them, changed between the way there and the way back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a tensor that the gradient needs was changed in place after it was used, by the model's forward or by somebody "
+            "who trains it meanwhile"
+        )
 
 
 @dataclass(frozen=True)
@@ -77,9 +92,12 @@ class ScoreFunction:
     x : Tensor
         The model's input for the picture, (C, h, w).
     image : Tensor
-        The picture, (3, H, W) in [0, 1].
-    forwards, backwards : int
-        How many points have gone forwards, and how many target gradients backwards.
+        The picture, (C, H, W) in [0, 1].
+    targets : tuple of Target
+    layer : str or None
+    seed : int
+    pace : Pace
+        Chunk size and counters, shared with all that is derived from this one.
     """
 
     def __init__(
@@ -100,18 +118,28 @@ class ScoreFunction:
         self.targets = tuple(targets)
         self.layer = layer
         self.image = picture.tensor
-        self.forwards = 0
-        self.backwards = 0
+        self.seed = seed
+        self.pace = Pace(model.device, cancel or CancelToken(), chunk if model.batches else 1)
         self._model = model
-        self._score = score
-        self._seed = seed
-        self._cancel = cancel or CancelToken()
-        self._chunk = chunk or _CHUNK.get(model.device.type, 4)
+        self._score: Score = score
+        self._change: Callable[[Tensor], Tensor] | None = None
         model.refresh()
         with torch.inference_mode(mode=False):
             self.x = model.input(picture)
         if not bool(torch.isfinite(self.x).all()):
             raise NotFinite(model.blame(self.x[None]))
+
+    @property
+    def forwards(self) -> int:
+        """How many points have gone forwards."""
+        return self.pace.forwards
+
+    @property
+    def backwards(self) -> int:
+        """How many target gradients have gone backwards."""
+        return self.pace.backwards
+
+    # -- what methods ask ---------------------------------------------------------------------------------------------
 
     def each(self, points: Iterable[Tensor]) -> Iterator[Chunk]:
         """Yield scores and gradients for any number of inputs, chunk by chunk.
@@ -131,95 +159,190 @@ class ScoreFunction:
         ------
         Cancelled, ModelError, NotFinite, OutOfMemory
         """
-        source = iter(points)
-        start = 0
-        waiting: list[Tensor] = list(itertools.islice(source, 1))
-        while waiting:
-            size = min(len(waiting), self._chunk)
-            self._cancel.check()
-            try:
-                chunk = self._gradients(start, torch.stack(waiting[:size]))
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._back_off(size, error)
-                continue
-            yield chunk
-            start += size
-            waiting = waiting[size:]
-            waiting += itertools.islice(source, max(0, self._chunk - len(waiting)))
+        return chunked(self.pace, points, self._gradients)
+
+    def scored(self, points: Iterable[Tensor]) -> Iterator[ScoreChunk]:
+        """Yield scores alone for any number of inputs (C, h, w), chunk by chunk, without gradients."""
+        return chunked(self.pace, points, lambda start, stack: ScoreChunk(start, self.forwards_of(stack)))
 
     def scores(self, points: Tensor) -> Tensor:
         """Return the scores (n, T) of points (n, C, h, w) without gradients, in one forward per chunk."""
-        done: list[Tensor] = []
-        while (start := sum(map(len, done))) < len(points):
-            size = min(self._chunk, len(points) - start)
-            try:
-                with watched(self._cancel.check):
-                    done.append(self._forward(points[start : start + size], grad=False))
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._back_off(size, error)
-        return torch.cat(done)
+        return torch.cat([chunk.scores for chunk in self.scored(points)])
+
+    def only(self, index: int) -> ScoreFunction:
+        """Return the same function of one of its targets alone, for methods whose path depends on the target."""
+        other = copy.copy(self)
+        other.targets = (self.targets[index],)
+        return other
+
+    @property
+    def score(self) -> Score:
+        """What is taken of a class: its logit, the logarithm of its probability, its probability."""
+        return self._score
+
+    @property
+    def heads(self) -> Mapping[str, Head]:
+        """The model's heads, by name."""
+        return self._model.heads
+
+    def like(self, targets: Sequence[Target], score: Score | None = None) -> ScoreFunction:
+        """Return the same function of other resolved targets, for methods that compare the target with its like.
+
+        Parameters
+        ----------
+        targets : sequence of Target
+            Resolved, of any of the model's heads.
+        score : {"logit", "log_softmax", "probability"}, optional
+            The run's own where not given.
+        """
+        other = copy.copy(self)
+        other.targets = tuple(targets)
+        other._score = score or self._score  # noqa: SLF001 - another one of this class
+        return other
+
+    def at(self, layer: str | None = None) -> LayerFunction:
+        """Return activations, gradients and scores at a layer; the run's own where none is named."""
+        return LayerFunction(self, self._model.layer(layer or self.layer))
+
+    @contextlib.contextmanager
+    def rules(
+        self,
+        prepare: Callable[[nn.Module], object] | None = None,
+        around: Callable[[], AbstractContextManager[object]] | None = None,
+        outputs: Callable[[Tensor], Tensor] | None = None,
+    ) -> Iterator[ScoreFunction]:
+        """Yield the same function on a private copy of the network that follows other rules.
+
+        Nobody else sees the copy, so it may live across the estimates of a run.
+
+        Parameters
+        ----------
+        prepare : callable, optional
+            Changes the copy in any way: hooks, other sub-modules. Its weights are the model's own and must not be written.
+        around : callable, optional
+            Returns a context manager that is entered around every forward, such as a ``TorchFunctionMode``.
+        outputs : callable, optional
+            What each head's outputs (n, K) go through before they are scored; it must not change their values.
+        """
+        other = copy.copy(self)
+        other._change = outputs  # noqa: SLF001 - another one of this class
+        with torch.inference_mode(mode=False):
+            other._model = self._model.altered(prepare, around)  # noqa: SLF001 - another one of this class
+        yield other
 
     def baseline(self, name: baseline.Baseline) -> Tensor:
         """Return the model's input (C, h, w) for a baseline named in pixel space."""
+        return self.to_input(baseline.pixels(name, self.image, self.seed, tuple(self.x.shape[1:])))
+
+    @property
+    def references(self) -> tuple[Tensor, ...]:
+        """The model's inputs (C, h, w) for the pictures of its data set; empty where none were given."""
         with torch.inference_mode(mode=False):
-            return self._model.input(baseline.pixels(name, self.image, self._seed, tuple(self.x.shape[1:])))
+            return tuple(self._model.input(picture) for picture in self._model.references)
+
+    def to_input(self, pixels: Tensor) -> Tensor:
+        """Return the model's input (C, h, w) for pixels (C, H, W) in [0, 1]."""
+        with torch.inference_mode(mode=False):
+            return self._model.input(pixels)
+
+    def to_pixels(self, points: Tensor) -> Tensor:
+        """Return the colours in [0, 1] that inputs (n, C, h, w) stand for."""
+        return self._model.to_pixels(points)
 
     def noise(self, index: int) -> Tensor:
         """Return the `index`-th draw of standard normal noise, (C, h, w), the same whatever the chunk size."""
-        return noise.draw(self._seed, index, tuple(self.x.shape), self.x.device, self.x.dtype)
+        return noise.draw(self.seed, index, tuple(self.x.shape), self.x.device, self.x.dtype)
 
-    def _gradients(self, start: int, points: Tensor) -> Chunk:
-        # The caller may be inside inference_mode, no_grad or autocast, which would reach into the backward pass too.
+    # -- what a layer's function asks ---------------------------------------------------------------------------------
+
+    def forward(self, points: Tensor, *, grad: bool) -> Tensor:
+        """Return the scores (n, T) of points (n, C, h, w), in one forward."""
+        outputs = self._model.scores(points, grad=grad)
+        self.pace.forwards += len(points)
+        if self._change is not None:
+            outputs = {name: self._change(values) for name, values in outputs.items()}
+        return scores_of(outputs, self._model.heads, self.targets, self._score)
+
+    def forwards_of(self, points: Tensor) -> Tensor:
+        """Return the scores (n, T) of points (n, C, h, w) in one forward without gradients, which can be cancelled."""
+        with torch.inference_mode(mode=False), torch.no_grad(), watched(self.pace.cancel.check):
+            return self.forward(points, grad=False)
+
+    def differentiate(self, run: Callable[[], _Found]) -> _Found:
+        """Return what `run` returns, which goes forwards and backwards once; it can be cancelled.
+
+        Where somebody trains the network meanwhile, its weights may change between the way there and the way back: then it
+        is run again, in the end on weights that stand still.
+        """
+        for _ in range(_TRIES):
+            with contextlib.suppress(WeightsChanged):
+                return self._differentiate(run)
+        self._model = self._model.altered(_still)
+        return self._differentiate(run)
+
+    def _differentiate(self, run: Callable[[], _Found]) -> _Found:
+        # The caller may be inside of inference_mode, no_grad or autocast, which would reach into the way back too.
         with (
             torch.inference_mode(mode=False),
             torch.enable_grad(),
             torch.autocast(self.x.device.type, enabled=False),
-            watched(self._cancel.check),
+            watched(self.pace.cancel.check),
         ):
-            points = points.detach().requires_grad_()
-            scores = self._forward(points, grad=True)
-            if not scores.requires_grad:
-                message = (
-                    "the model's output has no gradient with respect to its input; its forward must not use torch.no_grad, "
-                    ".detach(), .item(), NumPy or argmax on the way"
-                )
-                raise ModelError(message)
-            last = len(self.targets) - 1
-            gradients = torch.stack([self._gradient(scores[:, t], points, keep=t < last) for t in range(last + 1)])
-        self.backwards += gradients.shape[0] * gradients.shape[1]
-        scores = scores.detach()
+            return run()
+
+    def gradients_of(self, scores: Tensor, inputs: Tensor) -> Tensor:
+        """Return the gradients (T, *inputs.shape) of the scores (n, T) with respect to inputs (n, ...)."""
+        if not scores.requires_grad:
+            message = (
+                "the model's output has no gradient with respect to its input; its forward must not use torch.no_grad, "
+                ".detach(), .item(), NumPy or argmax on the way"
+            )
+            raise ModelError(message)
+        last = len(self.targets) - 1
+        found = torch.stack([self._gradient(scores[:, t], inputs, keep=t < last) for t in range(last + 1)])
+        self.pace.backwards += found.shape[0] * found.shape[1]
+        return found
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _gradients(self, start: int, points: Tensor) -> Chunk:
+        points = points.detach().requires_grad_()
+
+        def run() -> tuple[Tensor, Tensor]:
+            scores = self.forward(points, grad=True)
+            return scores.detach(), self.gradients_of(scores, points)
+
+        scores, gradients = self.differentiate(run)
         # One look at both: on a GPU each look waits for the device.
         if not bool(torch.isfinite(gradients).all() & torch.isfinite(scores).all()):
-            raise NotFinite(self._blame(points.detach(), scores))
+            raise NotFinite(self.blame(points.detach(), scores))
         return Chunk(start, scores, gradients)
 
-    def _gradient(self, score: Tensor, points: Tensor, *, keep: bool) -> Tensor:
+    def _gradient(self, score: Tensor, inputs: Tensor, *, keep: bool) -> Tensor:
         # Of the input only, by autograd.grad: .backward() would write into the user's parameters' .grad.
         if not score.requires_grad:
-            return torch.zeros_like(points)
+            return torch.zeros_like(inputs)
         try:
             (gradient,) = torch.autograd.grad(
-                score.sum(), points, retain_graph=keep, allow_unused=True, materialize_grads=True
+                score.sum(), inputs, retain_graph=keep, allow_unused=True, materialize_grads=True
             )
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise
+            if _CHANGED in str(error):
+                raise WeightsChanged from error
             message = f"the model has no gradient with respect to its input: {error}"
             raise ModelError(message) from error
         return gradient
 
-    def _blame(self, points: Tensor, scores: Tensor) -> str:
+    def blame(self, points: Tensor, scores: Tensor) -> str:
         """Say where NaN or infinity came from, on the way there or on the way back."""
         if not bool(torch.isfinite(scores).all()):
             return self._model.blame(points)
 
         def backwards() -> None:
             inputs = points.requires_grad_()
-            torch.autograd.grad(self._forward(inputs, grad=True).sum(), inputs, allow_unused=True)
+            torch.autograd.grad(self.forward(inputs, grad=True).sum(), inputs, allow_unused=True)
 
         with torch.inference_mode(mode=False), torch.enable_grad():
             layer = broken_backwards(self._model.shadow, backwards)
@@ -229,33 +352,8 @@ class ScoreFunction:
             "root, a logarithm or a division at zero does that"
         )
 
-    def _forward(self, points: Tensor, *, grad: bool) -> Tensor:
-        outputs = self._model.scores(points, grad=grad)
-        self.forwards += len(points)
-        return self._select(outputs)
 
-    def _select(self, outputs: dict[str, Tensor]) -> Tensor:
-        """Return the scores (n, T) of the targets, from all heads' outputs."""
-        return torch.stack([self._one(outputs[target.head], target) for target in self.targets], dim=1)
-
-    def _one(self, outputs: Tensor, target: Target) -> Tensor:
-        if target.index is None:
-            return outputs[:, 0]
-        if self._score == "log_softmax":
-            outputs = outputs.log_softmax(1)
-        elif self._score == "probability":
-            outputs = outputs.softmax(1)
-        chosen = outputs[:, target.index]
-        return chosen if target.versus_index is None else chosen - outputs[:, target.versus_index]
-
-    def _back_off(self, size: int, error: Exception) -> None:
-        """Halve the chunk after memory ran out, or give up at a single point."""
-        if size == 1:
-            message = (
-                f"not even one gradient fits into the memory of {self._model.device} for an input of {tuple(self.x.shape)}; "
-                "use a smaller input_size=, or device='cpu'"
-            )
-            raise OutOfMemory(message) from error
-        self._chunk = max(1, size // 2)
-        if self._model.device.type == "cuda":
-            torch.cuda.empty_cache()
+def _still(network: nn.Module) -> None:
+    """Give a copy of a network weights of its own."""
+    for weight in network.parameters():
+        weight.data = weight.data.clone()

@@ -18,6 +18,7 @@ __all__ = ["gradient", "input_x_gradient"]
     explain="How much the score would change if a pixel changed a little.",
     cite="Simonyan et al. 2013, arXiv:1312.6034",
     cost=lambda: 1,
+    family="gradients",
 )
 def gradient(f: ScoreFunction, x: Tensor) -> Iterator[Estimate]:
     """Yield the gradient of the score with respect to the input (Simonyan et al. 2013, arXiv:1312.6034)."""
@@ -30,6 +31,7 @@ def gradient(f: ScoreFunction, x: Tensor) -> Iterator[Estimate]:
     explain="The gradient times the input: what each pixel adds to the score, if the model were linear.",
     cite="Shrikumar et al. 2016, arXiv:1605.01713",
     cost=lambda: 1,
+    family="gradients",
     multiplies=True,
 )
 def input_x_gradient(f: ScoreFunction, x: Tensor) -> Iterator[Estimate]:

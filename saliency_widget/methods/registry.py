@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import inspect
+import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields, replace
+from importlib.metadata import entry_points
+from typing import Any, Literal, get_args
 
 from saliency_widget.compute import ScoreFunction
 from saliency_widget.errors import BadParameter, UnknownMethod, nearest
@@ -12,8 +16,29 @@ from saliency_widget.methods.estimate import Estimate, Kind
 from saliency_widget.methods.parameters import Parameter, parameters, validate
 from saliency_widget.model import ImageModel
 
-__all__ = ["Applies", "Method", "Sibling", "get", "method", "methods"]
+__all__ = ["FAMILIES", "Applies", "Family", "Method", "Sibling", "Unit", "get", "method", "methods"]
 
+Family = Literal[
+    "gradients",
+    "noise",
+    "paths",
+    "regions",
+    "cam",
+    "perturbation",
+    "relevance",
+    "attention",
+    "class model",
+    "controls",
+    "other",
+]
+FAMILIES: tuple[Family, ...] = get_args(Family)
+"""Groups of methods, in the order in which the page lists them."""
+
+Unit = Literal["gradients", "forwards", "pixels"]
+"""What a method's work is counted in; ``pixels`` for one that asks the model nothing."""
+
+_log = logging.getLogger("saliency_widget")
+_ENTRY_POINTS = "saliency_widget.methods"
 
 Run = Callable[..., Iterator[Estimate]]
 """A method's function: takes the score function, the input and its parameters, yields ever better estimates."""
@@ -21,13 +46,41 @@ Run = Callable[..., Iterator[Estimate]]
 
 @dataclass(frozen=True)
 class Applies:
-    """Whether a method makes sense for a model, and if not, or not fully, why."""
+    """Whether a method makes sense for a model, and if not, or not fully, why.
 
-    ok: bool
+    Attributes
+    ----------
+    status : {"works", "equals", "no"}
+        ``equals``: it runs, and gives what another, plainer method gives.
+    reason : str or None
+        Why, in words for people.
+    """
+
+    status: Literal["works", "equals", "no"] = "works"
     reason: str | None = None
 
+    @classmethod
+    def works(cls, reason: str | None = None) -> Applies:
+        """It makes sense; `reason` may say with what reserve."""
+        return cls("works", reason)
+
+    @classmethod
+    def equals(cls, other: str, why: str) -> Applies:
+        """It gives what the method `other` gives, because of `why`."""
+        return cls("equals", f"{why}: would equal {other}")
+
+    @classmethod
+    def no(cls, reason: str) -> Applies:
+        """It cannot run, or would mean nothing."""
+        return cls("no", reason)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it can be run."""
+        return self.status != "no"
+
     def __bool__(self) -> bool:
-        """Whether it does."""
+        """Whether it can be run."""
         return self.ok
 
 
@@ -39,11 +92,20 @@ class Sibling:
     ----------
     label, explain, cite : str
         As for :class:`Method`.
+    multiplies, family, check : optional
+        As for :class:`Method`; the run's own where not given.
     """
 
     label: str
     explain: str
     cite: str
+    multiplies: bool | None = None
+    family: Family | None = None
+    check: Callable[[ImageModel], Applies] | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return in what the method differs from the one whose run it shares."""
+        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
 
 
 @dataclass(frozen=True)
@@ -66,15 +128,22 @@ class Method:
         Its typed parameters, from the function's signature.
     kind : {"estimate", "partial", "picture"}
         What its running estimates are.
-    reads : {"gradients", "forwards"}
+    reads : {"gradients", "forwards", "pixels"}
         The unit of its work.
     cost : callable
-        Takes the parameters, returns how many of those units a run takes.
+        Takes the parameters (and ``size``, the input's height and width, if it names it), returns how many of those
+        units a run takes for one target.
     multiplies : bool
         Whether the attribution is in score units (multiplied by the input or a difference of it) rather than score units
         per unit of the input.
     sibling_of : str or None
         The method whose run gives this one's map for free.
+    family : str
+        Its group in the page's list.
+    layer : bool
+        Whether it works at a layer of the network.
+    extra : str or None
+        The module that must be installed for it, which is the name of the optional extra too.
     """
 
     name: str
@@ -83,20 +152,46 @@ class Method:
     cite: str
     run: Run
     cost: Callable[..., int]
-    reads: Literal["gradients", "forwards"] = "gradients"
+    reads: Unit = "gradients"
     kind: Kind = "estimate"
     multiplies: bool = False
     sibling_of: str | None = None
     check: Callable[[ImageModel], Applies] | None = None
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    family: Family = "other"
+    layer: bool = False
+    extra: str | None = None
 
     def validate(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Check parameters and add the defaults; raises :class:`BadParameter`."""
         return validate(self.name, self.parameters, params)
 
     def applies(self, model: ImageModel) -> Applies:
-        """Say whether the method makes sense for a model, with the reason if not."""
-        return Applies(ok=True) if self.check is None else self.check(model)
+        """Say whether the method makes sense for a model, with the reason if not.
+
+        Parameters
+        ----------
+        model : ImageModel
+            What depends on its layers is known after the first image.
+        """
+        if self.extra is not None and importlib.util.find_spec(self.extra) is None:
+            return Applies.no(f"needs the package {self.extra}: pip install 'saliency-widget[{self.extra}]'")
+        if self.layer and model.facts is not None and not model.facts.layers:
+            return Applies.no("the network has no feature map or token grid that a layer could be chosen from")
+        return Applies.works() if self.check is None else self.check(model)
+
+    def units(self, params: Mapping[str, Any], size: tuple[int, int]) -> int:
+        """Return how many units of work a run for one target takes.
+
+        Parameters
+        ----------
+        params : mapping
+            Every parameter of the method.
+        size : (int, int)
+            Height and width of the model's input.
+        """
+        wanted = {"size": size} if "size" in inspect.signature(self.cost).parameters else {}
+        return self.cost(**params, **wanted)
 
     def estimates(self, f: ScoreFunction, params: Mapping[str, Any]) -> Iterator[Estimate]:
         """Run the method: yield ever better estimates, each with the maps that came for free beside it."""
@@ -121,8 +216,11 @@ class Method:
             "cite": self.cite,
             "kind": self.kind,
             "unit": self.reads,
+            "family": self.family,
+            "layer": self.layer,
+            "multiplies": self.multiplies,
             "sibling_of": self.sibling_of,
-            "applies": applies.ok,
+            "status": applies.status,
             "reason": applies.reason,
             "params": [parameter.card() for parameter in self.parameters.values()],
         }
@@ -137,17 +235,20 @@ def method(
     explain: str,
     cite: str,
     cost: Callable[..., int],
-    reads: Literal["gradients", "forwards"] = "gradients",
+    family: Family = "other",
+    reads: Unit = "gradients",
     kind: Kind = "estimate",
     multiplies: bool = False,
+    layer: bool = False,
     siblings: Mapping[str, Sibling] | None = None,
     check: Callable[[ImageModel], Applies] | None = None,
+    extra: str | None = None,
 ) -> Callable[[Run], Run]:
     """Register a generator function as a method, under its own name.
 
     Parameters
     ----------
-    label, explain, cite, cost, reads, kind, multiplies, check
+    label, explain, cite, cost, family, reads, kind, multiplies, layer, check, extra
         As for :class:`Method`.
     siblings : mapping of str to Sibling, optional
         Methods whose maps the function's estimates carry in ``siblings``; each becomes a method of its own, with the
@@ -162,21 +263,53 @@ def method(
     def register(function: Run) -> Run:
         name = function.__name__
         made = Method(
-            name, label, explain, cite, function, cost, reads, kind, multiplies, None, check, parameters(function)
+            name=name,
+            label=label,
+            explain=explain,
+            cite=cite,
+            run=function,
+            cost=cost,
+            reads=reads,
+            kind=kind,
+            multiplies=multiplies,
+            check=check,
+            parameters=parameters(function),
+            family=family,
+            layer=layer,
+            extra=extra,
         )
-        _registry[name] = made
+        _add(made)
         for other, sibling in (siblings or {}).items():
-            _registry[other] = replace(
-                made, name=other, label=sibling.label, explain=sibling.explain, cite=sibling.cite, sibling_of=name
-            )
+            _add(replace(made, name=other, sibling_of=name, **sibling.changes()))
         return function
 
     return register
 
 
+def _add(made: Method) -> None:
+    """Put a method into the registry; the same function may be registered again, as a notebook cell that is run again does."""
+    known = _registry.get(made.name)
+    if known is not None and (known.run.__module__, known.run.__qualname__) != (
+        made.run.__module__,
+        made.run.__qualname__,
+    ):
+        message = (
+            f"a method named '{made.name}' exists already ({known.label}, of {known.run.__module__}); give the function "
+            "another name"
+        )
+        raise BadParameter(message)
+    _registry[made.name] = made
+
+
 def methods() -> dict[str, Method]:
-    """Return all methods by name, in the order in which the page lists them."""
-    return dict(_registry)
+    """Return all methods by name, in the order in which the page lists them: by family, then as they were registered.
+
+    Other packages add theirs by :func:`method`, when they are imported or by an entry point of the group
+    ``saliency_widget.methods`` that names the module.
+    """
+    _load_entry_points()
+    order = {family: place for place, family in enumerate(FAMILIES)}
+    return dict(sorted(_registry.items(), key=lambda item: order[item[1].family]))
 
 
 def get(name: str) -> Method:
@@ -188,6 +321,22 @@ def get(name: str) -> Method:
         If there is none of that name, with the nearest one.
     """
     if name not in _registry:
+        _load_entry_points()
+    if name not in _registry:
         message = f"unknown method {name!r}; {nearest(str(name), _registry, limit=40)}"
         raise UnknownMethod(message)
     return _registry[name]
+
+
+_loaded_entry_points: set[str] = set()
+
+
+def _load_entry_points() -> None:
+    """Import the modules that other packages name; one that fails must not take the others away."""
+    for point in entry_points(group=_ENTRY_POINTS):
+        if point.value not in _loaded_entry_points:
+            _loaded_entry_points.add(point.value)
+            try:
+                point.load()
+            except Exception as error:  # noqa: BLE001 - whatever somebody else's module raises
+                _log.warning("the methods of %s (%s) could not be loaded: %s", point.name, point.value, error)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-import torch
 from torch import Tensor
 
 from saliency_widget.compute import ScoreFunction
-from saliency_widget.methods.estimate import Estimate, Quality
+from saliency_widget.methods.estimate import Estimate
+from saliency_widget.methods.moments import Moments
 from saliency_widget.methods.parameters import Help, Range
 from saliency_widget.methods.registry import Sibling, method
 
 __all__ = ["smoothgrad"]
-
-_BAD_ERROR = 0.5
-"""From this relative standard error on, the map is still mostly noise."""
 
 
 @method(
@@ -24,6 +21,7 @@ _BAD_ERROR = 0.5
     explain="The gradient averaged over many slightly noisy copies of the picture, so that its noise cancels out.",
     cite="Smilkov et al. 2017, arXiv:1706.03825",
     cost=lambda *, samples, noise: samples,  # noqa: ARG005
+    family="noise",
     siblings={
         "smoothgrad_squared": Sibling(
             "SmoothGrad squared",
@@ -52,39 +50,16 @@ def smoothgrad(
     arXiv:1810.03307) over the same draws. Its quality is the standard error of the mean map, relative to the map.
     """
     sigma = noise * (x.max() - x.min())
-    shift: Tensor | None = None
-    done = 0
+    moments = Moments()
     for chunk in f.each(x + sigma * f.noise(i) for i in range(samples)):
-        if shift is None:
-            # Sums of deviations from the first gradient, not of the gradients, keep the variance free of cancellation.
-            shift = chunk.gradients[:, 0]
-            first = torch.zeros_like(shift)
-            second = torch.zeros_like(shift)
-        for index in range(chunk.gradients.shape[1]):  # one by one: the sum must not depend on the chunk size
-            deviation = chunk.gradients[:, index] - shift
-            first += deviation
-            second.addcmul_(deviation, deviation)
-        done += chunk.gradients.shape[1]
-        mean = shift + first / done
-        variance = ((second - first * first / done) / max(1, done - 1)).clamp_min(0)
+        for index in range(chunk.gradients.shape[1]):
+            moments.add(chunk.gradients[:, index])
+        done, mean, variance = moments.count, moments.mean, moments.variance
         yield Estimate(
             mean,
             done,
             samples,
-            quality=_standard_error(mean, variance, done),
+            quality=moments.standard_error(),
             siblings={"smoothgrad_squared": variance * ((done - 1) / done) + mean * mean}
             | ({"vargrad": variance} if done > 1 else {}),  # one sample has no variance, which is not one of zero
         )
-
-
-def _standard_error(mean: Tensor, variance: Tensor, done: int) -> tuple[tuple[Quality, ...], ...]:
-    """Return the norm of the map's standard error as a share of the map's own norm, for each target."""
-    if done < 2:
-        return tuple(() for _ in mean)
-    errors = (variance.flatten(1).sum(1) / done).sqrt() / mean.flatten(1).norm(dim=1).clamp_min(
-        torch.finfo(mean.dtype).tiny
-    )
-    return tuple(
-        (Quality("standard_error", error, f"standard error {100 * error:.2g} %", bad=error > _BAD_ERROR),)
-        for error in errors.tolist()
-    )

@@ -13,6 +13,13 @@ __all__ = ["Geometry", "measure"]
 _TOLERANCE = 0.02
 """Largest mean misfit of a ramp, as a share of its range, at which a preprocessing still counts as resize and crop."""
 
+_STAIRS = 0.5
+"""The same in picture pixels: nearest neighbours make stairs, which miss a line by a quarter of a pixel and more."""
+
+_FILTER = 2.5
+"""How far a resampling filter sees, in pixels of the picture or of the input, whichever are larger."""
+
+_REFITS = 3
 _SMALLEST_GAIN = 1e-6
 _SHIFTS = 8
 _LONG = 8
@@ -51,7 +58,10 @@ class Geometry:
 
 
 def measure(
-    preprocess: Callable[[Tensor], Tensor], size: tuple[int, int], quantised: Callable[[], bool] = lambda: False
+    preprocess: Callable[[Tensor], Tensor],
+    size: tuple[int, int],
+    quantised: Callable[[], bool] = lambda: False,
+    channels: int = 3,
 ) -> Geometry:
     """Find the geometry of any preprocessing by looking at what it does to ramps.
 
@@ -61,12 +71,14 @@ def measure(
     Parameters
     ----------
     preprocess : callable
-        Takes a float tensor (3, H, W) in [0, 1], returns the model's input (C, h, w).
+        Takes a float tensor (`channels`, H, W) in [0, 1], returns the model's input (C, h, w).
     size : (int, int)
         Width and height of the picture.
     quantised : callable
         Asked after the first call: whether the preprocessing rounds to 8 bits. The ramps are then sent several times,
         shifted by parts of a level, so that the stairs average out.
+    channels : int
+        How many channels the picture has.
 
     Returns
     -------
@@ -74,7 +86,7 @@ def measure(
         Along an axis where no line can be fitted the whole picture is assumed, and `exact` is False.
     """
     width, height = size
-    black, white = (preprocess(torch.full((3, height, width), value)).double() for value in (0.0, 1.0))
+    black, white = (preprocess(torch.full((channels, height, width), value)).double() for value in (0.0, 1.0))
     gain = white - black
     # Where black and white give the same, the preprocessing has put something of its own: padding.
     seen = torch.isfinite(gain) & (gain.abs() > _SMALLEST_GAIN)
@@ -83,9 +95,9 @@ def measure(
     def profile(places: Tensor, axis: int) -> tuple[float, float] | None:
         if places.numel() == 1:
             return 0.0, 1.0  # a single pixel has no ramp
-        image = places.expand(3, height, width)
+        image = places.expand(channels, height, width)
         outputs = [preprocess((image + shift).clamp(0, 1)).double() for shift in shifts]
-        return _fit(_ramp(torch.stack(outputs).mean(0), black, gain, seen), axis)
+        return _fit(_ramp(torch.stack(outputs).mean(0), black, gain, seen), axis, places.numel())
 
     columns = profile((torch.arange(width) + 0.5) / width, axis=1)
     rows = profile(((torch.arange(height) + 0.5) / height)[:, None], axis=0)
@@ -104,8 +116,8 @@ def _ramp(output: Tensor, black: Tensor, gain: Tensor, seen: Tensor) -> Tensor:
     return torch.where(seen, (output - black) / gain, torch.nan).nanmean(0)
 
 
-def _fit(ramp: Tensor, axis: int) -> tuple[float, float] | None:
-    """Fit a line along one axis of a ramp (h, w).
+def _fit(ramp: Tensor, axis: int, pixels: int) -> tuple[float, float] | None:
+    """Fit a line along one axis of a ramp (h, w) that was so many picture pixels long.
 
     Returns
     -------
@@ -116,6 +128,8 @@ def _fit(ramp: Tensor, axis: int) -> tuple[float, float] | None:
     spread = (ramp - profile.unsqueeze(1 - axis)).abs().nanmean()
     count = len(profile)
     places = torch.arange(count, dtype=torch.float64) + 0.5
+    # Between few pixels any enlargement is all stairs or bends.
+    tolerance = max(_TOLERANCE, _STAIRS / pixels)
     # Values near 0 and 1 are bent by the resampling filter at the picture's border.
     usable = torch.isfinite(profile) & (profile > 0.5 / count) & (profile < 1 - 0.5 / count)
     if count > _LONG:
@@ -123,12 +137,24 @@ def _fit(ramp: Tensor, axis: int) -> tuple[float, float] | None:
         usable[:border] = False
         usable[-border:] = False
     if int(usable.sum()) < 2:
-        return (0.0, 1.0) if spread < _TOLERANCE else None
-    place, value = places[usable], profile[usable]
-    centre = place.mean()
-    slope = ((place - centre) * (value - value.mean())).sum() / ((place - centre) ** 2).sum()
-    start = value.mean() - slope * centre
-    misfit = (start + slope * place - value).abs().mean()
-    if misfit > _TOLERANCE or spread > _TOLERANCE or slope == 0:
+        return (0.0, 1.0) if spread < tolerance else None
+    start, slope = _line(places[usable], profile[usable])
+    for _ in range(_REFITS):
+        # Now that it is known where the picture's border lies, all that the filter saw of it can be left out.
+        source = (start + slope * places) * pixels
+        reach = min(_FILTER * max(1.0, abs(slope) * pixels), pixels / 5)
+        inner = torch.isfinite(profile) & (source > reach) & (source < pixels - reach)
+        if int(inner.sum()) < max(2, int(usable.sum()) // 4):
+            break
+        start, slope = _line(places[inner], profile[inner])
+    misfit = (start + slope * places - profile)[usable].abs().mean()
+    if misfit > tolerance or spread > tolerance or slope == 0:
         return None
-    return float(start), float(start + slope * count)
+    return start, start + slope * count
+
+
+def _line(places: Tensor, values: Tensor) -> tuple[float, float]:
+    """Return start and slope of the line of least squares."""
+    centre = places.mean()
+    slope = ((places - centre) * (values - values.mean())).sum() / ((places - centre) ** 2).sum()
+    return float(values.mean() - slope * centre), float(slope)

@@ -1,8 +1,7 @@
-"""Output heads: finding them in whatever a model returns, and naming their classes; it runs no model."""
+"""Output heads: which of a model's outputs they are, what kind each is, and how its classes are called; it runs no model."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,11 @@ import torch
 from torch import Tensor
 
 from saliency_widget.errors import ModelError, nearest
+from saliency_widget.model.outputs import flatten, has_names
 
-__all__ = ["Head", "HeadSpec", "Prediction", "Regression", "find_heads", "flatten"]
+__all__ = ["Ending", "Head", "HeadSpec", "MultiLabel", "Prediction", "Regression", "check_spec", "find_heads"]
+
+Ending = Literal["softmax", "log_softmax", "sigmoid"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,30 @@ class Regression:
     unit: str | None = None
 
 
-HeadSpec = Sequence[str] | Regression | None
+@dataclass(frozen=True)
+class MultiLabel:
+    """Says that the outputs of a head are labels of which any number may hold, each with a sigmoid of its own.
+
+    Parameters
+    ----------
+    classes : sequence of str or None
+        The labels' names; None where they have none.
+
+    Examples
+    --------
+    >>> MultiLabel(["hat", "glasses", "beard"]).classes
+    ('hat', 'glasses', 'beard')
+    """
+
+    classes: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the names."""
+        if self.classes is not None:
+            object.__setattr__(self, "classes", _names(self.classes, "the labels of sw.MultiLabel"))
+
+
+HeadSpec = Sequence[str] | Regression | MultiLabel | None
 
 
 @dataclass(frozen=True)
@@ -40,24 +65,30 @@ class Head:
     ----------
     name : str
         Its name, as used in targets.
-    kind : {"classes", "value"}
-        Whether it scores classes or gives one value.
+    kind : {"classes", "labels", "value"}
+        Whether it scores classes that exclude each other, or labels of which any number may hold, or gives one value.
     size : int
         Number of scores.
     classes : tuple of str or None
-        Names of the classes, or None where nobody named them.
+        Names of the classes or labels, or None where nobody named them.
     unit : str or None
         Unit of a value.
     key : str
         Where it stands in the flattened output of the model.
+    ending : {"softmax", "log_softmax", "sigmoid"} or None
+        What its outputs have gone through already, so that they are no logits.
+    noted : str or None
+        What a user should know about the head, in a sentence.
     """
 
     name: str
-    kind: Literal["classes", "value"]
+    kind: Literal["classes", "labels", "value"]
     size: int
     classes: tuple[str, ...] | None = None
     unit: str | None = None
     key: str = ""
+    ending: Ending | None = None
+    noted: str | None = None
 
     def class_name(self, index: int) -> str | int:
         """Return the name of class `index`, or the index itself where the classes have no names."""
@@ -68,7 +99,7 @@ class Head:
         if self.kind == "value":
             return {"name": self.name, "kind": "value", "unit": self.unit}
         classes = self.classes or tuple(str(i) for i in range(self.size))
-        return {"name": self.name, "kind": "classes", "classes": list(classes), "noted": None}
+        return {"name": self.name, "kind": self.kind, "classes": list(classes), "noted": self.noted}
 
 
 @dataclass(frozen=True)
@@ -78,9 +109,9 @@ class Prediction:
     Attributes
     ----------
     classes : tuple of str or int, or None
-        Names (or indices) of the classes.
+        Names (or indices) of the classes or labels.
     logits, probabilities : numpy.ndarray or None
-        Shape (K,), float32; probabilities are the softmax of the logits.
+        Shape (K,), float32. Probabilities are the softmax of the logits; of labels, each its own sigmoid.
     value : float or None
         The value of a regression head.
     unit : str or None
@@ -95,90 +126,40 @@ class Prediction:
 
     @property
     def top(self) -> str | int | None:
-        """The class with the largest logit, or None for a regression head."""
+        """The class or label with the largest logit, or None for a regression head."""
         return None if self.classes is None else self.classes[int(self.logits.argmax())]
 
 
-def flatten(output: Any, count: int = 1) -> dict[str, Tensor]:
-    """Give a name to every score tensor in what a model returned.
-
-    Parameters
-    ----------
-    output : Tensor, sequence, mapping, named tuple or dataclass
-        What ``module(input)`` returned.
-    count : int
-        How many images it was given.
-
-    Returns
-    -------
-    dict of str to Tensor
-        Tensors of shape (N, K) by name: dictionary keys, field names, or ``head0``, ``head1``, ...; what is no score
-        (not floating, or of another rank) is left out where the output has names for its parts.
+def check_spec(given: Any) -> dict[str, HeadSpec] | None:
+    """Return ``heads=`` as a dictionary, from a dictionary or a list of pairs.
 
     Raises
     ------
     ModelError
-        If there is nothing that could be a score.
+        If it is neither, names no head, or names one twice or by what cannot be a name.
     """
-    found: dict[str, Tensor] = {}
-    skipped: list[str] = []
-    for name, value in _parts(output).items():
-        scores = _as_scores(value, count)
-        if scores is None:
-            skipped.append(f"{name}: {_shape(value)}")
-        else:
-            found[name] = scores
-    mixed = [f"{name}: {tuple(scores.shape)}" for name, scores in found.items() if len(scores) != count]
-    if mixed:
-        message = (
-            f"the model was given {count} images and returned scores for another number ({'; '.join(mixed)}); its outputs "
-            "must have one row for each image, and no image may change another one's scores"
-        )
-        raise ModelError(message)
-    if found:
-        return found
-    if any(isinstance(v, Tensor) and v.dim() == 4 for v in _parts(output).values()):
-        message = (
-            f"the model returns maps, not scores ({'; '.join(skipped)}), as for segmentation; wrap it in a module that "
-            "reduces each map to a score, e.g. `scores = maps.mean((2, 3))` or the sum over a region"
-        )
-        raise ModelError(message)
-    message = (
-        f"the model returned nothing that could be a score: {'; '.join(skipped) or type(output).__name__}; expected "
-        "tensors of shape (N, classes) or (N,), alone, in a tuple or list, in a dict, or in a dataclass"
-    )
-    raise ModelError(message)
-
-
-def _parts(output: Any) -> dict[str, Any]:
-    """Split an output into named parts."""
-    if isinstance(output, Mapping):
-        return {str(name): value for name, value in output.items()}
-    if hasattr(output, "_fields"):
-        return {name: getattr(output, name) for name in output._fields}
-    if dataclasses.is_dataclass(output):
-        return {field.name: getattr(output, field.name) for field in dataclasses.fields(output)}
-    if isinstance(output, list | tuple):
-        return {f"head{i}": value for i, value in enumerate(output)}
-    return {"head0": output}
-
-
-def _as_scores(value: Any, count: int) -> Tensor | None:
-    """Return a value as an (N, K) tensor of scores, or None if it is none."""
-    if not isinstance(value, Tensor) or not value.is_floating_point():
+    if given is None:
         return None
-    if value.dim() == 0 and count == 1:
-        return value.reshape(1, 1)
-    if value.dim() == 1:
-        # A forward that ends in squeeze() loses the batch where there is one image: (K,) is one image's K classes.
-        return value[None] if count == 1 and len(value) != 1 else value[:, None]
-    if value.dim() > 2 and all(size == 1 for size in value.shape[2:]):
-        return value.flatten(1)
-    return value if value.dim() == 2 else None
-
-
-def _shape(value: Any) -> str:
-    return f"{tuple(value.shape)} {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
+    pairs = list(given.items()) if isinstance(given, Mapping) else given
+    if not isinstance(pairs, list | tuple) or not all(
+        isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs
+    ):
+        message = (
+            f"heads= was given as {type(given).__name__}; expected a dict such as {{'style': ['gothic', ...]}}, or a "
+            "function that picks the scores out of what the model returns"
+        )
+        raise ModelError(message)
+    if not pairs:
+        message = "heads={} names no head; leave heads out to find them by running the model once"
+        raise ModelError(message)
+    odd = [name for name, _ in pairs if not isinstance(name, str) or ":" in name or not name.strip()]
+    if odd:
+        message = (
+            f"a head was named {odd[0]!r}; a name is a text without a colon, since it ends at the first one in a target"
+        )
+        raise ModelError(message)
+    _once([name for name, _ in pairs], "heads= names two heads '{}'; each needs a name of its own")
+    return dict(pairs)
 
 
 def find_heads(output: Any, spec: Mapping[str, HeadSpec] | None) -> dict[str, Head]:
@@ -187,8 +168,8 @@ def find_heads(output: Any, spec: Mapping[str, HeadSpec] | None) -> dict[str, He
     Parameters
     ----------
     output : object
-        What ``module(input)`` returned for a dry run.
-    spec : mapping of str to (sequence of str, Regression or None), optional
+        What ``module(input)`` returned for one image.
+    spec : mapping of str to (sequence of str, Regression, MultiLabel or None), optional
         The user's names. By key for outputs with names (which narrows them), by position otherwise.
 
     Returns
@@ -203,24 +184,22 @@ def find_heads(output: Any, spec: Mapping[str, HeadSpec] | None) -> dict[str, He
     """
     with torch.no_grad():
         parts = flatten(output)
-    if spec is None:
-        return {(name := key.replace(":", "_")): _head(name, key, scores, None) for key, scores in parts.items()}
-    if not spec:
-        message = "heads={} names no head; leave heads out to find them by running the model once"
-        raise ModelError(message)
-    odd = [name for name in spec if not isinstance(name, str) or ":" in name or not name]
-    if odd:
-        message = (
-            f"a head was named {odd[0]!r}; a name is a text without a colon, since it ends at the first one in a target"
+    # A target's head ends at the first colon, so a key's own colons have to go.
+    keys = {key: key.replace(":", "_") for key in parts}
+    if spec is None or has_names(output):
+        advice = (
+            "the model returns two heads that would be called '{}'; return them by other names from a function, select="
         )
-        raise ModelError(message)
-    has_names = isinstance(output, Mapping) or hasattr(output, "_fields") or dataclasses.is_dataclass(output)
-    if has_names:
+        _once(list(keys.values()), advice)
+    by_name = {name: key for key, name in keys.items()}
+    if spec is None:
+        return {name: _head(name, key, parts[key], None) for name, key in by_name.items()}
+    if has_names(output):
         for name in spec:
-            if name not in parts:
-                message = f"heads= names '{name}', which the model does not return; {nearest(name, parts)}"
+            if name not in by_name:
+                message = f"heads= names '{name}', which the model does not return; {nearest(name, by_name)}"
                 raise ModelError(message)
-        keys = list(spec)
+        chosen = [by_name[name] for name in spec]
     else:
         if len(spec) != len(parts):
             message = (
@@ -228,8 +207,15 @@ def find_heads(output: Any, spec: Mapping[str, HeadSpec] | None) -> dict[str, He
                 "in the order in which the model returns them"
             )
             raise ModelError(message)
-        keys = list(parts)
-    return {name: _head(name, key, parts[key], spec[name]) for name, key in zip(spec, keys, strict=True)}
+        chosen = list(parts)
+    return {name: _head(name, key, parts[key], spec[name]) for name, key in zip(spec, chosen, strict=True)}
+
+
+def _once(names: Sequence[str], says: str) -> None:
+    """Raise for a name that comes twice."""
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise ModelError(says.format(name))
 
 
 def _head(name: str, key: str, scores: Tensor, spec: HeadSpec) -> Head:
@@ -240,19 +226,31 @@ def _head(name: str, key: str, scores: Tensor, spec: HeadSpec) -> Head:
             message = f"head '{name}' was declared a regression, but has {size} outputs; expected 1"
             raise ModelError(message)
         return Head(name, "value", 1, unit=spec.unit if isinstance(spec, Regression) else None, key=key)
-    if spec is None:
-        return Head(name, "classes", size, key=key)
-    if isinstance(spec, str) or not isinstance(spec, Sequence) or not all(isinstance(cls, str) for cls in spec):
-        message = f"the classes of head '{name}' must be a list of names, or sw.Regression(unit=...); got {spec!r}"
-        raise ModelError(message)
-    classes = tuple(spec)
+    kind: Literal["classes", "labels"] = "labels" if isinstance(spec, MultiLabel) else "classes"
+    names = spec.classes if isinstance(spec, MultiLabel) else spec
+    if names is None:
+        return Head(name, kind, size, key=key)
+    classes = _names(names, f"the classes of head '{name}'")
     if len(classes) != size:
-        message = (
-            f"head '{name}' has {size} outputs, but {len(classes)} class names were given: {', '.join(classes[:8])}"
-        )
+        word = "output" if size == 1 else "outputs"
+        count = f"{len(classes)} class name" + ("s were" if len(classes) != 1 else " was")
+        message = f"head '{name}' has {size} {word}, but {count} given: {', '.join(classes[:8])}"
         raise ModelError(message)
+    if size == 1 and kind == "classes":
+        # Nothing to be told from, so its probability can only be its own.
+        noted = "One class alone is taken as a label: its probability is the sigmoid of its logit."
+        return Head(name, "labels", size, classes, key=key, noted=noted)
     repeated = {cls for cls, times in Counter(classes).items() if times > 1}
     if repeated:
         # ImageNet itself has two cranes and two maillots, so repeated names get their index and stay usable.
         classes = tuple(f"{cls} ({i})" if cls in repeated else cls for i, cls in enumerate(classes))
-    return Head(name, "classes", size, classes, key=key)
+    return Head(name, kind, size, classes, key=key)
+
+
+def _names(given: Any, whose: str) -> tuple[str, ...]:
+    """Check a list of names of classes."""
+    listed = not isinstance(given, str) and isinstance(given, Sequence)
+    if not listed or not all(isinstance(name, str) for name in given):
+        message = f"{whose} must be a list of names, sw.MultiLabel([...]) or sw.Regression(unit=...); got {given!r}"
+        raise ModelError(message)
+    return tuple(given)

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from saliency_widget.errors import BadParameter, ModelError, NotFinite
+from saliency_widget.errors import BadParameter, ModelError, NotFinite, nearest
 from saliency_widget.model.diagnose import broken_forwards
+from saliency_widget.model.discovery import outputs_of, study
+from saliency_widget.model.endings import without
+from saliency_widget.model.entrance import Entrance
+from saliency_widget.model.facts import Facts, examine
 from saliency_widget.model.fingerprint import checksum
-from saliency_widget.model.geometry import Geometry, measure
-from saliency_widget.model.heads import Head, HeadSpec, Prediction, find_heads, flatten
-from saliency_widget.model.images import Picture, read_image
-from saliency_widget.model.preprocess import Preprocess, default_preprocess
-from saliency_widget.model.shadow import Shadow
+from saliency_widget.model.geometry import Geometry
+from saliency_widget.model.heads import Head, HeadSpec, Prediction, check_spec
+from saliency_widget.model.images import Picture
+from saliency_widget.model.layers import Layer
+from saliency_widget.model.outputs import flatten
+from saliency_widget.model.placement import DTYPES, check_weights, choose_device, own_dtype
+from saliency_widget.model.planes import Display
+from saliency_widget.model.refusals import broken_weights, is_out_of_memory, why_it_raised
+from saliency_widget.model.scoring import logits, predict
+from saliency_widget.model.shadow import Altered, Shadow
 from saliency_widget.model.targets import Target, resolve
+from saliency_widget.model.unwrap import spans_devices, unwrap
 
 __all__ = ["ImageModel", "as_model", "is_out_of_memory"]
-
-_DTYPES = {"auto": None, "float32": torch.float32, "float64": torch.float64}
-_DEFAULT_SIZE = 224
 
 
 class ImageModel:
@@ -34,14 +42,15 @@ class ImageModel:
     Parameters
     ----------
     module : nn.Module
-        Takes a batch (N, C, h, w), returns scores: a tensor (N, K) or (N,), or a tuple, list, dict, named tuple or
-        dataclass of such.
-    heads : mapping of str to (sequence of str, Regression or None), optional
-        Names of the heads and of their classes; `Regression` for a head that gives a value. By default the heads are
-        found by running the model once.
+        Takes a batch (N, C, h, w), returns scores: a tensor (N, K) or (N,), or a tuple, list, dict, named tuple,
+        dataclass or Hugging Face output of such.
+    heads : mapping of str to (sequence of str, Regression, MultiLabel or None), or callable, optional
+        Names of the heads and of their classes; `Regression` for a head that gives a value, `MultiLabel` for labels of
+        which any number may hold. By default the heads are found by running the model once. A callable is `select`.
     preprocess : callable, optional
         Takes a float tensor (3, H, W) in [0, 1] (or a Pillow image, if it takes only that), returns the model's input
-        (C, h, w). By default: resize and crop to `input_size`, ImageNet's mean and standard deviation.
+        (C, h, w). By default: resize and crop to `input_size`, ImageNet's mean and standard deviation; of one channel
+        the grey value, of any other number the channels as they are, not normalised.
     input_size : int or (int, int), optional
         Height and width of the model's input where `preprocess` is not given; 224 if unknown.
     device : str or torch.device
@@ -50,6 +59,18 @@ class ImageModel:
         Floating type of the computation; ``"auto"`` keeps the module's own.
     name : str, optional
         Name for people; the module's class by default.
+    channels : int, optional
+        How many channels the model's input has: 1 for digits and X-rays, 5 for a camera of five bands. Its first
+        convolution or linear layer tells where it is not given.
+    select : callable, optional
+        Takes what the module returns, returns the scores in it, as any of the forms above.
+    call : callable, optional
+        How the module is run, ``call(module, x)``, where it takes more than the image:
+        ``lambda module, x: module(image=x, age=age.expand(len(x)))``. It must use the module that it is given, which is the
+        private copy; `x` holds several inputs at a time.
+    display : (int, int, int) or callable, optional
+        For images whose channels are no colours: which ones are shown as red, green and blue, or a function of the
+        planes (C, H, W) that returns (3, H, W).
 
     Attributes
     ----------
@@ -74,48 +95,51 @@ class ImageModel:
         precision: str = "auto",
         *,
         name: str | None = None,
+        channels: int | None = None,
+        display: Display | None = None,
+        select: Callable[[Any], Any] | None = None,
+        call: Callable[[nn.Module, Tensor], Any] | None = None,
     ) -> None:
-        if not isinstance(module, nn.Module):
-            message = f"a model was given as {type(module).__name__}; expected a torch.nn.Module or an sw.ImageModel"
-            raise ModelError(message)
-        if precision not in _DTYPES:
-            message = f"unknown precision {precision!r}; expected one of {', '.join(_DTYPES)}"
+        network, notes = unwrap(module)
+        if precision not in DTYPES:
+            message = f"unknown precision {precision!r}; expected one of {', '.join(DTYPES)}"
             raise BadParameter(message)
-        if heads is not None and not isinstance(heads, Mapping):
-            message = (
-                f"heads= was given as {type(heads).__name__}; expected a dict such as {{'style': ['gothic', ...]}}"
-            )
-            raise BadParameter(message)
+        if callable(heads) and select is None:
+            heads, select = None, heads
+        for option, given in (("select", select), ("call", call)):
+            if given is not None and not callable(given):
+                message = f"{option}= was given as {type(given).__name__}; expected a function"
+                raise BadParameter(message)
+        spec = check_spec(heads)
+        check_weights(network)
         self.module: nn.Module = module
         self.name = name or type(module).__name__
-        self.notes: list[str] = []
-        self.device = _choose_device(module, device)
-        own = _own_dtype(module)
-        asked = _DTYPES[precision]
+        self.notes: list[str] = notes
+        self.device = choose_device(network, device)
+        own = own_dtype(network)
+        asked = DTYPES[precision]
         if asked is None and own in {torch.float16, torch.bfloat16}:
             # Sums of many gradients lose their digits in half precision, and SmoothGrad's squares overflow.
             asked = torch.float32
             self.notes.append(f"the weights are {str(own).removeprefix('torch.')}; maps are computed in float32")
         self.dtype = asked or own
         self.heads: dict[str, Head] = {}
-        self._spec: dict[str, HeadSpec] | None = dict(heads) if heads is not None else None
-        self._shadow = Shadow(module, self.device, asked)
+        self.facts: Facts | None = None
+        self.batches = True
+        self.references: tuple[Picture, ...] = ()
+        self._spec: dict[str, HeadSpec] | None = spec
+        self._select = select
+        place = None if device == "auto" and spans_devices(network) else self.device
+        self._shadow: Shadow | Altered = Shadow(network, place, asked, call)
         self._lock = threading.Lock()
-        self._geometries: dict[tuple[int, int], Geometry] = {}
+        self._entrance = Entrance(module, preprocess, input_size, channels, display)
         hooks = sum(len(layer._forward_hooks) + len(layer._forward_pre_hooks) for layer in module.modules())  # noqa: SLF001
         if hooks:
             self.notes.append(
                 f"the module has {hooks} forward hooks of its own; they may be part of it, so they run with it"
             )
-        if preprocess is None:
-            height, width = _size(input_size)
-            preprocess = default_preprocess(height, width)
-            shown = f"{height} x {width}"
-            self.notes.append(
-                f"no preprocess= was given: images are resized and cropped to {shown} and normalised by ImageNet's mean "
-                "and standard deviation"
-            )
-        self._preprocess = Preprocess(preprocess)
+        if self._entrance.note:
+            self.notes.append(self._entrance.note)
 
     def __repr__(self) -> str:
         """Return the name, the heads and the device in one line."""
@@ -124,6 +148,15 @@ class ImageModel:
             for h in self.heads.values()
         )
         return f"ImageModel({self.name}; heads: {heads or 'found at the first image'}; {self.device})"
+
+    @property
+    def channels(self) -> int:
+        """How many channels the model's input has: as given, or as its first layer says, or as the first image showed."""
+        return self._entrance.channels
+
+    def read(self, image: Any) -> Picture:
+        """Read an image of any kind as this model takes it; see :func:`saliency_widget.model.images.read_image`."""
+        return self._entrance.read(image)
 
     def discover(self, image: Any) -> None:
         """Run the model once on an image to find its heads; does nothing where they are known.
@@ -135,9 +168,11 @@ class ImageModel:
         """
         with self._lock:
             if not self.heads:
-                picture = read_image(image)
-                output = self._forward(self.input(picture)[None], grad=False)
-                self.heads = find_heads(output, self._spec)
+                picture = self.read(image)
+                before = self._entrance.note
+                output, self.facts = self._entrance.first(picture, self._examine)
+                self.notes = [self._entrance.note or note if note == before else note for note in self.notes]
+                self.heads = self._study(output, self.input(picture)[None])
                 if not self.geometry(picture).exact:
                     self.notes.append(
                         "preprocess= does more than resize and crop: maps are stretched over the whole picture"
@@ -146,10 +181,13 @@ class ImageModel:
     def input(self, image: Any) -> Tensor:
         """Return the model's input (C, h, w), on the model's device, for an image of any kind.
 
-        A float tensor (3, H, W) in [0, 1] is taken as it is; everything else is read as :meth:`predict` reads it.
+        A float tensor (C, H, W) in [0, 1] is taken as it is; everything else is read as :meth:`predict` reads it.
         """
-        pixels = image if isinstance(image, Tensor) and image.is_floating_point() else read_image(image).tensor
-        return self._preprocess(pixels).to(self.device, self.dtype)
+        return self._entrance.input(image).to(self.device, self.dtype)
+
+    def to_pixels(self, points: Tensor) -> Tensor:
+        """Return model inputs (n, C, h, w) as people see them: colours (n, 3, h, w) in [0, 1]."""
+        return self._entrance.to_pixels(points)
 
     def scores(self, points: Tensor, *, grad: bool) -> dict[str, Tensor]:
         """Return each head's outputs (N, K) for model inputs (N, C, h, w).
@@ -166,12 +204,9 @@ class ImageModel:
         ModelError
             If the model raises, or a head is gone.
         """
-        parts = flatten(self._forward(points, grad=grad), len(points))
-        missing = [head.name for head in self.heads.values() if head.key not in parts]
-        if missing:
-            message = f"the model returned no head {missing[0]!r} this time, only {', '.join(parts)}; its outputs must not vary"
-            raise ModelError(message)
-        return {head.name: parts[head.key] for head in self.heads.values()}
+        single = points.split(1) if len(points) > 1 and not self.batches else (points,)
+        each = [outputs_of(self._forward(some, grad=grad), self.heads, len(some)) for some in single]
+        return each[0] if len(each) == 1 else {name: torch.cat([one[name] for one in each]) for name in self.heads}
 
     def predict(self, image: Any) -> dict[str, Prediction]:
         """Say what each head says of an image.
@@ -189,19 +224,21 @@ class ImageModel:
         ------
         BadImage, ModelError, NotFinite
         """
-        picture = read_image(image)
+        picture = self.read(image)
         self.refresh()
         self.discover(picture)
         points = self.input(picture)[None]
         outputs = self.scores(points, grad=False)
-        if not all(bool(torch.isfinite(scores).all()) for scores in outputs.values()):
+        if not all(bool(torch.isfinite(logits(scores, self.heads[name])).all()) for name, scores in outputs.items()):
             raise NotFinite(self.blame(points))
-        return {name: _prediction(self.heads[name], scores[0]) for name, scores in outputs.items()}
+        return {name: predict(scores[0], self.heads[name]) for name, scores in outputs.items()}
 
     def blame(self, points: Tensor) -> str:
-        """Say, in one sentence, which layer first gives NaN or infinity for inputs (N, C, h, w) that do not end finite."""
+        """Say, in one sentence, which weight or layer first gives NaN or infinity for inputs (N, C, h, w)."""
         if not bool(torch.isfinite(points).all()):
             return "the preprocessing gives NaN or infinity for this image; check preprocess= (a division by a std of zero?)"
+        if weight := broken_weights(self.shadow):
+            return weight
         layer = broken_forwards(self.shadow, lambda: self._forward(points, grad=False))
         where = f"first in layer '{layer}'" if layer else "in its outputs"
         return (
@@ -215,12 +252,7 @@ class ImageModel:
 
     def geometry(self, picture: Picture) -> Geometry:
         """Say which part of a picture the model's input covers."""
-        size = (picture.width, picture.height)
-        if size not in self._geometries:
-            self._geometries[size] = measure(
-                lambda image: self._preprocess(image).cpu(), size, quantised=lambda: self._preprocess.quantises
-            )
-        return self._geometries[size]
+        return self._entrance.geometry(picture)
 
     def revision(self) -> str:
         """Return a checksum of the module's weights as they are now."""
@@ -230,10 +262,74 @@ class ImageModel:
         """Follow what has changed in the module since the last time; called once before each run."""
         self._shadow.refresh()
 
+    def layer(self, name: str | None = None) -> Layer:
+        """Return a layer at which methods can work; the last feature map where none is named.
+
+        Raises
+        ------
+        BadParameter
+            If there is none of that name, with the nearest one.
+        ModelError
+            If the network has none at all, or has seen no image yet.
+        """
+        if self.facts is None:
+            message = "the layers are found by running the model once; call discover(image) first"
+            raise ModelError(message)
+        name = name or self.facts.default_layer
+        if name is None:
+            message = (
+                f"{self.name} has no layer whose output lies over the image as a grid of more than one row and column"
+            )
+            raise ModelError(message)
+        if name not in self.facts.aliases:
+            known = [layer.name for layer in self.facts.layers]
+            called = self.facts.calls.get(name, 0)
+            why = f", which is called {called} times," if called > 1 else ""
+            message = f"layer '{name}'{why} is none that a method can work at; {nearest(name, known, limit=40)}"
+            raise BadParameter(message)
+        return self.facts.aliases[name]
+
+    def altered(
+        self,
+        prepare: Callable[[nn.Module], object] | None = None,
+        around: Callable[[], AbstractContextManager[object]] | None = None,
+    ) -> ImageModel:
+        """Return the same model on a private copy of its network, changed; see :meth:`Shadow.altered`."""
+        other = copy.copy(self)
+        other._shadow = self._shadow.altered(prepare, around)  # noqa: SLF001 - another one of this class
+        return other
+
     @property
     def shadow(self) -> nn.Module:
         """The copy on which everything is computed."""
         return self._shadow.module
+
+    def _examine(self, point: Tensor) -> tuple[Any, Facts]:
+        """Run the model once on an input (C, h, w) under observation: what it returns, and what it is made of."""
+        with torch.inference_mode(mode=False):
+            # A copy of our own: one that was made inside somebody's inference_mode could not be part of a gradient.
+            points = point.to(self.device, self.dtype, copy=True)[None]
+
+        def scores(output: Any) -> list[Tensor]:
+            return list(flatten(output).values())
+
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            return examine(self.shadow, points.detach().requires_grad_(), lambda p: self._forward(p, grad=True), scores)
+
+    def _study(self, output: Any, points: Tensor) -> dict[str, Head]:
+        """Find the heads in the output for one image, (1, C, h, w), and make ready for them."""
+        private = isinstance(self._shadow, Shadow) and self._shadow.guard is None
+        found = study(
+            output, self._spec, lambda some: self._forward(some, grad=False), points, self.shadow, private=private
+        )
+        self.batches = found.batches
+        self.notes += found.notes
+        if found.skip and isinstance(self._shadow, Shadow):
+            leave_out = without(found.skip)
+            leave_out(self.shadow)
+            self._shadow.changes.append(leave_out)
+            _, self.facts = self._examine(points[0])
+        return found.heads
 
     def _forward(self, points: Tensor, *, grad: bool) -> Any:
         # The caller may be inside no_grad, inference_mode or autocast; none of them may change a map. Nor is
@@ -244,16 +340,17 @@ class ImageModel:
             torch.autocast(points.device.type, enabled=False),
         ):
             try:
-                return self._shadow.run(points)
+                output = self._shadow.run(points)
             except ModelError:
                 raise
             except Exception as error:
                 if is_out_of_memory(error):
                     raise
-                message = (
-                    f"the model raised {type(error).__name__} for an input of shape {tuple(points.shape)}: {error}; check "
-                    "preprocess=, input_size= and the number of channels that it expects"
-                )
+                raise ModelError(why_it_raised(self.shadow, error, points)) from error
+            try:
+                return output if self._select is None else self._select(output)
+            except Exception as error:
+                message = f"select= raised {type(error).__name__} for what the model returned, a {type(output).__name__}: {error}"
                 raise ModelError(message) from error
 
 
@@ -266,56 +363,3 @@ def as_model(model: Any) -> ImageModel:
         If it is neither.
     """
     return model if isinstance(model, ImageModel) else ImageModel(model)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an exception means that a device's memory is full."""
-    return isinstance(error, torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    )
-
-
-def _prediction(head: Head, scores: Tensor) -> Prediction:
-    """Turn one head's outputs (K,) into a prediction."""
-    numbers = scores.float().cpu().numpy()
-    if head.kind == "value":
-        return Prediction(value=float(numbers[0]), unit=head.unit)
-    classes: tuple[str | int, ...] = head.classes or tuple(range(head.size))
-    exponentials = np.exp(numbers - numbers.max())
-    return Prediction(classes, numbers, exponentials / exponentials.sum())
-
-
-def _size(given: Any) -> tuple[int, int]:
-    """Read ``input_size=``: one number, or height and width."""
-    if given is None:
-        return _DEFAULT_SIZE, _DEFAULT_SIZE
-    sizes = (given, given) if isinstance(given, int) else tuple(given) if isinstance(given, list | tuple) else ()
-    if len(sizes) != 2 or not all(isinstance(n, int) and n > 0 for n in sizes):
-        message = f"input_size was given as {given!r}; expected one size in pixels, or (height, width)"
-        raise BadParameter(message)
-    return sizes[0], sizes[1]
-
-
-def _own_dtype(module: nn.Module) -> torch.dtype:
-    """Return the type of the first floating weight, float32 where there is none."""
-    for tensor in (*module.parameters(), *module.buffers()):
-        if tensor.is_floating_point():
-            return tensor.dtype
-    return torch.float32
-
-
-def _choose_device(module: nn.Module, device: str | torch.device) -> torch.device:
-    """Choose where the shadow lives."""
-    if device != "auto":
-        try:
-            chosen = torch.empty(0, device=torch.device(device)).device  # with its index: "cuda" is "cuda:0"
-        except (RuntimeError, AssertionError) as error:
-            message = f"device {str(device)!r} cannot be used here: {str(error).splitlines()[0]}; use 'auto' or 'cpu'"
-            raise BadParameter(message) from error
-        return chosen
-    own = next((tensor.device for tensor in (*module.parameters(), *module.buffers())), torch.device("cpu"))
-    if own.type != "cpu":
-        return own
-    if torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.current_device())
-    return torch.device("mps") if torch.backends.mps.is_available() else own

@@ -1,4 +1,4 @@
-"""Reading whatever a user calls an image into one checked RGB picture; it knows nothing of models."""
+"""Reading whatever a user calls an image into one checked picture; it knows nothing of models."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from saliency_widget.errors import BadImage
+from saliency_widget.model import planes
+from saliency_widget.model.planes import COLOURS, Display
 
 __all__ = ["MAX_PIXELS", "MAX_SIDE", "Picture", "read_image"]
 
@@ -31,18 +33,19 @@ _UNNAMED = "image"
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """An image that has been read: upright, RGB, 8 bits, at most `MAX_SIDE` pixels long.
+    """An image that has been read: upright, at most `MAX_SIDE` pixels long, and as people see it RGB in 8 bits.
 
     Attributes
     ----------
     image : PIL.Image.Image
-        The pixels.
+        The pixels as they are shown.
     label : str
         A short name for people, such as the file's.
     notes : tuple of str
         What had to be done to the image, in words for the user.
     exact : Tensor or None
-        The pixels as they were given, (3, H, W) in [0, 1], where 8 bits would round them.
+        The pixels as the model gets them, (C, H, W) in [0, 1], where 8 bits would round them, or where the channels are
+        no colours.
     """
 
     image: Image.Image
@@ -60,6 +63,11 @@ class Picture:
         """Height in pixels."""
         return self.image.height
 
+    @property
+    def channels(self) -> int:
+        """How many channels the model gets: 3, or those of an image whose channels are no colours."""
+        return 3 if self.exact is None else len(self.exact)
+
     @cached_property
     def id(self) -> str:
         """A hash of size and pixels: equal pictures have equal ids."""
@@ -70,23 +78,29 @@ class Picture:
 
     @property
     def tensor(self) -> Tensor:
-        """The pixels as a float32 tensor (3, H, W) in [0, 1], made anew: it takes four times the picture's memory."""
+        """The pixels as a float32 tensor (C, H, W) in [0, 1], made anew: it takes four times the picture's memory."""
         if self.exact is not None:
             return self.exact
         pixels = np.array(self.image)
         return torch.from_numpy(pixels).permute(2, 0, 1).float().div(255)
 
 
-def read_image(image: Any, *, label: str = "") -> Picture:
+def read_image(image: Any, *, label: str = "", channels: int | None = None, display: Display | None = None) -> Picture:
     """Read an image of any kind.
 
     Parameters
     ----------
     image : path, bytes, PIL.Image.Image, numpy.ndarray, torch.Tensor or Picture
-        Arrays are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8, uint16, bool, or float in [0, 1]; tensors are
-        (C, H, W) or (H, W), uint8 or float in [0, 1].
+        Arrays are (H, W) or (H, W, C), uint8, uint16, bool, or float in [0, 1]; tensors are (C, H, W) or (H, W), uint8
+        or float in [0, 1].
     label : str
         A short name for people; the file's name by default.
+    channels : int, optional
+        How many channels the model's input has. Four channels are red, green, blue and transparency unless it has four.
+    display : (int, int, int) or callable, optional
+        Which channels are shown as red, green and blue, or a function of the planes (C, H, W) that returns (3, H, W).
+        Needed for arrays and tensors with two, or more than four, channels; where it is given, the channels of any array
+        are kept as they are.
 
     Returns
     -------
@@ -104,15 +118,15 @@ def read_image(image: Any, *, label: str = "") -> Picture:
     if hasattr(image, "image") and isinstance(image.image, Image.Image):  # a demo Scene, or alike
         image = image.image
     if isinstance(image, Image.Image):
-        return _from_pillow(image, label)
+        return _from_pillow(image, label, channels=channels)
     if isinstance(image, str | Path):
-        return _from_file(Path(image), label)
+        return _from_file(Path(image), label, channels)
     if isinstance(image, bytes | bytearray | memoryview):
-        return _from_bytes(bytes(image), label)
+        return _from_bytes(bytes(image), label, channels)
     if isinstance(image, Tensor):
-        return _from_tensor(image, label)
+        return _from_tensor(image, label, channels, display)
     if isinstance(image, np.ndarray):
-        return _from_array(image, label)
+        return _from_array(image, label, channels, display)
     message = (
         f"an image was given as {type(image).__name__}; expected a path, bytes, a Pillow image, an array (H, W[, C]) or a "
         "tensor (C, H, W)"
@@ -120,16 +134,16 @@ def read_image(image: Any, *, label: str = "") -> Picture:
     raise BadImage(message)
 
 
-def _from_file(path: Path, label: str) -> Picture:
+def _from_file(path: Path, label: str, channels: int | None) -> Picture:
     try:
         data = path.expanduser().read_bytes()
     except (OSError, ValueError, RuntimeError) as error:
         message = f"the image '{path}' cannot be read: {getattr(error, 'strerror', None) or error}; check the path"
         raise BadImage(message) from error
-    return _from_bytes(data, label or path.name)
+    return _from_bytes(data, label or path.name, channels)
 
 
-def _from_bytes(data: bytes, label: str) -> Picture:
+def _from_bytes(data: bytes, label: str, channels: int | None) -> Picture:
     name = f"image '{label}'" if label else "image"
     if not data:
         message = f"the {name} is empty (0 bytes); save or download it again"
@@ -146,7 +160,7 @@ def _from_bytes(data: bytes, label: str) -> Picture:
     size = opened.size
     # A JPEG can be decoded at a fraction of its size, so a poster costs no more memory than a photograph.
     opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
-    return _from_pillow(opened, label, said=size)
+    return _from_pillow(opened, label, said=size, channels=channels)
 
 
 def _too_large(name: str, size: str) -> BadImage:
@@ -155,7 +169,9 @@ def _too_large(name: str, size: str) -> BadImage:
     )
 
 
-def _from_pillow(image: Image.Image, label: str, said: tuple[int, int] | None = None) -> Picture:
+def _from_pillow(
+    image: Image.Image, label: str, said: tuple[int, int] | None = None, channels: int | None = None
+) -> Picture:
     """Bring a Pillow image, decoded or not, into the one form."""
     width, height = said or image.size
     if width < 1 or height < 1:
@@ -178,12 +194,17 @@ def _from_pillow(image: Image.Image, label: str, said: tuple[int, int] | None = 
         notes.append("rotated as its EXIF data says")
     rgb, note = _to_rgb(upright)
     notes += [note] if note else []
+    exact = None
+    if channels == 4 and upright.mode in {"RGBA", "CMYK"}:
+        notes.append(f"shown as it looks; the model gets its channels {', '.join(upright.mode)}")
+        whole = torch.from_numpy(np.array(upright)).permute(2, 0, 1).float().div(255)
+        exact = planes.shrink(whole, MAX_SIDE).contiguous()
     if max(rgb.size) > MAX_SIDE:
         scale = MAX_SIDE / max(rgb.size)
         size = (max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale)))
         notes.append(f"scaled down from {rgb.width} x {rgb.height} to {size[0]} x {size[1]}")
         rgb = rgb.resize(size, Image.Resampling.BOX)
-    return Picture(rgb.copy() if rgb is image else rgb, label, tuple(notes))
+    return Picture(rgb.copy() if rgb is image else rgb, label, tuple(notes), exact)
 
 
 def _to_rgb(image: Image.Image) -> tuple[Image.Image, str | None]:
@@ -220,7 +241,7 @@ def _from_numbers(grey: np.ndarray[Any, Any], kind: str) -> tuple[Image.Image, s
     return Image.fromarray(bytes_).convert("RGB"), f"{kind} values scaled from 0..{full:g} to 8 bits"
 
 
-def _from_tensor(tensor: Tensor, label: str) -> Picture:
+def _from_tensor(tensor: Tensor, label: str, channels: int | None, display: Display | None) -> Picture:
     if tensor.dim() == 4 and tensor.shape[0] == 1:
         tensor = tensor[0]
     if tensor.dim() not in {2, 3}:
@@ -229,40 +250,59 @@ def _from_tensor(tensor: Tensor, label: str) -> Picture:
     if tensor.is_floating_point():
         tensor = tensor.float()
     array = tensor.detach().cpu().numpy()
-    if array.ndim == 3 and array.shape[0] not in {1, 3, 4}:
-        hint = "; it looks like (H, W, C): give tensor.permute(2, 0, 1)" if array.shape[2] in {1, 3, 4} else ""
-        message = f"an image tensor has the shape {array.shape}; expected (C, H, W) with 1, 3 or 4 channels{hint}"
-        raise BadImage(message)
-    return _from_array(array.transpose(1, 2, 0) if array.ndim == 3 else array, label)
+    if array.ndim == 3 and array.size and not _readable(array.shape[0], array.shape[2], channels, display):
+        raise planes.refusal(array.shape, "tensor", channels)
+    return _from_array(array.transpose(1, 2, 0) if array.ndim == 3 else array, label, channels, display)
 
 
-def _from_array(array: np.ndarray[Any, Any], label: str) -> Picture:
+def _readable(count: int, other: int, channels: int | None, display: Display | None) -> bool:
+    """Tell whether so many channels can be read; `other` is the extent at the other end of the shape."""
+    if display is None:
+        return count in COLOURS and not planes.are_planes(count, channels, display)
+    return channels is None or count == channels or other != channels
+
+
+def _from_array(
+    array: np.ndarray[Any, Any], label: str, channels: int | None = None, display: Display | None = None
+) -> Picture:
     if array.size == 0:
         message = f"the image is empty: its shape is {array.shape}"
         raise BadImage(message)
-    if array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[2] not in {1, 3, 4}):
-        hint = (
-            "; it looks like (C, H, W): give array.transpose(1, 2, 0), or a torch tensor"
-            if array.ndim == 3 and array.shape[0] in {1, 3, 4}
-            else ""
-        )
-        message = (
-            f"an image array has the shape {array.shape}; expected (H, W), (H, W, 1), (H, W, 3) or (H, W, 4){hint}"
-        )
+    if array.ndim not in {2, 3}:
+        message = f"an image array has the shape {array.shape}; expected (H, W) or (H, W, C)"
         raise BadImage(message)
+    if array.ndim == 3 and not _readable(array.shape[2], array.shape[0], channels, display):
+        raise planes.refusal(array.shape, "array", channels)
     if array.dtype.kind not in "buif":
         message = f"an image array has the type {array.dtype}; expected uint8, uint16, bool, or float in [0, 1]"
         raise BadImage(message)
     if math.prod(array.shape[:2]) > MAX_PIXELS:
         raise _too_large(_UNNAMED, f"{array.shape[1]} x {array.shape[0]}")
+    if array.ndim == 3 and display is not None and planes.are_planes(array.shape[2], channels, display):
+        return _from_planes(array, label, display)
+    if array.dtype.kind == "f":
+        return _from_floats(array, label)
+    return _from_integers(array, label)
+
+
+def _from_planes(array: np.ndarray[Any, Any], label: str, display: Display) -> Picture:
+    """Read channels that are no colours: the model gets them as they are."""
+    values, notes = planes.as_floats(array)
+    whole = torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
+    exact = planes.shrink(whole, MAX_SIDE).contiguous()
+    if exact.shape != whole.shape:
+        height, width = whole.shape[1:]
+        notes += (f"scaled down from {width} x {height} to {exact.shape[2]} x {exact.shape[1]}",)
+    return Picture(planes.show(exact, display), label, notes, exact)
+
+
+def _from_integers(array: np.ndarray[Any, Any], label: str) -> Picture:
     notes: tuple[str, ...] = ()
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * 255
     elif array.dtype == np.uint16:
         array = np.round(array / 257).astype(np.uint8)
         notes = ("16-bit values scaled to 8 bits",)
-    elif array.dtype.kind == "f":
-        return _from_floats(array, label)
     elif array.dtype != np.uint8:
         low, high = int(array.min()), int(array.max())
         if low < 0 or high > 255:
@@ -278,21 +318,12 @@ def _from_array(array: np.ndarray[Any, Any], label: str) -> Picture:
 
 def _from_floats(array: np.ndarray[Any, Any], label: str) -> Picture:
     """Read floats in [0, 1]; 8 bits are for the eye, the model gets them as they are."""
-    if not np.isfinite(array).all():
-        message = f"the image array holds {int((~np.isfinite(array)).sum())} values that are NaN or infinite"
-        raise BadImage(message)
-    low, high = float(array.min()), float(array.max())
-    slack = 1e-3  # resizing overshoots a little
-    if low < -slack or high > 1 + slack:
-        hint = "divide by 255" if 1 < high <= 255 and low >= 0 else "undo the normalisation: the model's own is applied"
-        message = f"a float image has values from {low:.3g} to {high:.3g}; expected 0 to 1: {hint}"
-        raise BadImage(message)
-    values = np.clip(array.astype(np.float32), 0, 1)
-    picture = _from_array(np.round(values * 255).astype(np.uint8), label)
+    values, _ = planes.as_floats(array)
+    picture = _from_integers(np.round(values * 255).astype(np.uint8), label)
     channels = values.shape[2] if values.ndim == 3 else 1
     scaled = (picture.height, picture.width) != values.shape[:2]
     if channels == 4 or scaled or np.array_equal(np.round(values * 255) / np.float32(255), values):
         return picture
-    planes = values.reshape(*values.shape[:2], channels).transpose(2, 0, 1)
-    colours = planes if channels == 3 else planes.repeat(3, axis=0)
+    colours = values.reshape(*values.shape[:2], channels).transpose(2, 0, 1)
+    colours = colours if channels == 3 else colours.repeat(3, axis=0)
     return replace(picture, exact=torch.from_numpy(np.ascontiguousarray(colours)))

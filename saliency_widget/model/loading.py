@@ -1,28 +1,28 @@
-"""Loading models by name: ``"demo/vgg"``, ``"torchvision/vgg16"``; each family's loader is imported when it is asked for."""
+"""Loading models by name: ``"demo/vgg"``, ``"timm/resnet50"``; what each family knows is in `zoo`, imported when asked for."""
 
 from __future__ import annotations
 
+import fnmatch
 import importlib
-import pickle
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-from urllib.error import URLError
-from urllib.parse import urlparse
 
 import torch
 
-from saliency_widget.errors import MissingWeights, ModelError, nearest
+from saliency_widget.errors import ModelError, nearest
 from saliency_widget.model.image_model import ImageModel
+from saliency_widget.model.zoo.common import DEFAULT
 
 __all__ = ["load", "models"]
 
+_FAMILIES = ("demo", "torchvision", "timm", "hf")
 _DEMO = "saliency_widget.demo.models"
 
 
 def load(
     name: str,
     *,
-    weights: str | None = "DEFAULT",
+    weights: str | None = DEFAULT,
     device: str | torch.device = "auto",
     precision: str = "auto",
 ) -> ImageModel:
@@ -31,96 +31,72 @@ def load(
     Parameters
     ----------
     name : str
-        ``"demo/..."`` for a built-in model, ``"torchvision/..."`` for any classification model of the installed
-        torchvision; :func:`models` lists them.
+        ``"demo/..."`` for a built-in model, ``"torchvision/..."`` for a classification model of the installed
+        torchvision, ``"timm/..."`` for one of timm's, with or without the tag of its weights, and ``"hf/..."`` for an
+        image classifier on Hugging Face's hub, or in a local folder; :func:`models` lists them.
     weights : str or None
-        Which pretrained weights of torchvision's, by their name there (``"IMAGENET1K_V1"``); None for untrained ones.
+        Which pretrained weights: torchvision's name of them (``"IMAGENET1K_V1"``), timm's tag (``"a1_in1k"``) or the path of a
+        file for a model of timm's, a revision for one of the hub's. None for untrained ones, the same each time.
     device, precision
         As for :class:`ImageModel`.
 
     Returns
     -------
     ImageModel
+        Its `notes` say how images are preprocessed.
 
     Raises
     ------
     ModelError
-        If there is no such model.
+        If there is no such model, or the package that it comes from is not installed.
     MissingWeights
         If the weights are neither in the cache nor can be downloaded; the message says where to put the file.
     """
-    family, slash, model = name.partition("/")
-    loaders = {"demo": _load_demo, "torchvision": _load_torchvision}
-    if not slash or family not in loaders:
-        known = f"a name is family/model, with the families {', '.join(loaders)}; {nearest(name, models())}"
-        message = f"unknown model '{name}'; {known}"
+    family, _, model = name.partition("/") if isinstance(name, str) else ("", "", "")
+    if family not in _FAMILIES or not model:
+        known = nearest(f"{name}", [*_names("demo"), *_names("torchvision")])
+        message = f"unknown model {name!r}; a name is family/model, with the families {', '.join(_FAMILIES)}; {known}"
         raise ModelError(message)
-    return loaders[family](model, weights=weights, device=device, precision=precision)
+    loader: Callable[..., ImageModel] = _load_demo if family == "demo" else _room(family).load
+    return loader(model, weights=weights, device=device, precision=precision)
 
 
-def models() -> list[str]:
-    """List the names that :func:`load` takes."""
-    demo = [f"demo/{name}" for name in importlib.import_module(_DEMO).names()]
-    return demo + [f"torchvision/{name}" for name in _torchvision_names()]
+def models(pattern: str | None = None) -> list[str]:
+    """List the names that :func:`load` takes and that can be known without a network.
+
+    Parameters
+    ----------
+    pattern : str, optional
+        A family (``"torchvision"``), a pattern with stars (``"*/vit_*"``), or a part of a name (``"convnext"``). With a dot
+        in it, as in ``"timm/resnet50.*"``, it finds the tags of timm's weights too.
+
+    Returns
+    -------
+    list of str
+        The built-in ones first, then torchvision's, timm's if it is installed (more than a thousand), and what is in
+        the cache of Hugging Face's hub.
+    """
+    if pattern is None:
+        return [name for family in _FAMILIES for name in _names(family)]
+    wanted = f"{pattern}/*" if pattern in _FAMILIES else pattern if set(pattern) & set("*?[") else f"*{pattern}*"
+    first = wanted.partition("/")[0] if "/" in wanted else "*"
+    families = [family for family in _FAMILIES if fnmatch.fnmatchcase(family, first)]
+    found = [name for family in families for name in _names(family, tags="." in pattern)]
+    return [name for name in found if fnmatch.fnmatchcase(name, wanted)]
+
+
+def _names(family: str, *, tags: bool = False) -> list[str]:
+    room = importlib.import_module(_DEMO) if family == "demo" else _room(family)
+    found = room.names()
+    if tags and family == "timm":
+        found = [*found, *room.names(tags=True)]
+    return [f"{family}/{name}" for name in found]
+
+
+def _room(family: str) -> Any:
+    return importlib.import_module(f"saliency_widget.model.zoo.{family}")
 
 
 def _load_demo(name: str, *, weights: str | None, **options: Any) -> ImageModel:
     model: ImageModel = importlib.import_module(_DEMO).load(name, trained=weights is not None, **options)
     return model
-
-
-def _torchvision_names() -> list[str]:
-    import torchvision
-
-    return [str(name) for name in torchvision.models.list_models(module=torchvision.models)]
-
-
-def _load_torchvision(name: str, *, weights: str | None, **options: Any) -> ImageModel:
-    from torchvision import models as zoo
-
-    known = _torchvision_names()
-    if name not in known:
-        message = f"torchvision has no classification model '{name}'; {nearest(name, known)}"
-        raise ModelError(message)
-    choices = zoo.get_model_weights(name)
-    if weights is not None and weights not in choices.__members__:
-        message = f"torchvision/{name} has no weights '{weights}'; {nearest(weights, choices.__members__)}"
-        raise ModelError(message)
-    chosen = choices.DEFAULT if weights is None else choices[weights]
-    try:
-        # Seeded, so that an untrained network is the same each time, and the user's own draws stay what they were.
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            torch.manual_seed(0)
-            module = zoo.get_model(name, weights=None if weights is None else chosen)
-    except (URLError, OSError) as error:
-        raise _missing(name, chosen.url, error) from error
-    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        raise _broken(name, chosen.url, error) from error
-    return ImageModel(
-        module,
-        heads={"class": chosen.meta["categories"]},
-        preprocess=chosen.transforms(),
-        name=f"torchvision/{name}" if weights is not None else f"torchvision/{name} (untrained)",
-        **options,
-    )
-
-
-def _cached(url: str) -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
-
-
-def _missing(name: str, url: str, error: Exception) -> MissingWeights:
-    path = _cached(url)
-    return MissingWeights(
-        f"the pretrained weights of torchvision/{name} are not on this machine and could not be downloaded ({error}). On a "
-        f"machine with a connection download {url}, and put the file here: {path}. To go on with an untrained network: "
-        f'sw.load("torchvision/{name}", weights=None)'
-    )
-
-
-def _broken(name: str, url: str, error: Exception) -> MissingWeights:
-    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-    return MissingWeights(
-        f"the weights file of torchvision/{name} cannot be read ({reason}); delete {_cached(url)} and download it again "
-        f"from {url}"
-    )

@@ -13,7 +13,7 @@ from torchvision.transforms.v2 import functional
 
 from saliency_widget.errors import BadImage, ModelError
 
-__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "Preprocess", "default_preprocess"]
+__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "Preprocess", "default_preprocess", "describe_default", "grey_value"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -30,7 +30,8 @@ def default_preprocess(height: int, width: int) -> Callable[[Tensor], Tensor]:
     Returns
     -------
     callable
-        Scales to cover the input, crops the centre, and normalises by ImageNet's mean and standard deviation.
+        Scales to cover the input, crops the centre, and normalises three channels by ImageNet's mean and standard
+        deviation; of other channels no statistics are known, so they stay in [0, 1].
     """
 
     def preprocess(image: Tensor) -> Tensor:
@@ -43,11 +44,29 @@ def default_preprocess(height: int, width: int) -> Callable[[Tensor], Tensor]:
         image = functional.center_crop(image, inner)
         scaled = [max(height, round(image.shape[1] * scale)), max(width, round(image.shape[2] * scale))]
         image = functional.resize(image, scaled, antialias=True)
-        image = functional.center_crop(image, [height, width])
-        result: Tensor = functional.normalize(image, list(IMAGENET_MEAN), list(IMAGENET_STD))
+        result: Tensor = functional.center_crop(image, [height, width])
+        if len(result) == len(IMAGENET_MEAN):
+            result = functional.normalize(result, list(IMAGENET_MEAN), list(IMAGENET_STD))
         return result
 
     return preprocess
+
+
+def describe_default(height: int, width: int, channels: int) -> str:
+    """Return what the default preprocessing does, in words for the user."""
+    done = f"no preprocess= was given: images are resized and cropped to {height} x {width}"
+    if channels == 3:
+        return f"{done} and normalised by ImageNet's mean and standard deviation"
+    if channels == 1:
+        return f"{done}, their grey value is taken from 0 (black) to 1 (white), and nothing is normalised"
+    return f"{done}; their {channels} channels stay as they are, from 0 to 1, and nothing is normalised"
+
+
+def grey_value(image: Tensor) -> Tensor:
+    """Return the grey value (1, H, W) of an RGB image (3, H, W); of a grey one exactly its own."""
+    red, green, blue = image.unbind()
+    grey: Tensor = green + 0.299 * (red - green) + 0.114 * (blue - green)
+    return grey[None]
 
 
 class Preprocess:
@@ -58,14 +77,18 @@ class Preprocess:
     function : callable
         Takes a float tensor (C, H, W) in [0, 1] or a Pillow image, returns the model's input (C, h, w), or a batch of
         one of it.
+    grey : bool or None
+        Whether it is given the grey value (1, H, W) of RGB images. None: only if it makes more than one channel of
+        colours, where the model takes one.
     """
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Any, grey: bool | None = False) -> None:
         if not callable(function):
             message = (
                 f"preprocess= was given as {type(function).__name__}; expected a callable, or None for the default"
             )
             raise ModelError(message)
+        self.grey = grey
         self._function = function
         self._wants_pillow = False
 
@@ -75,13 +98,38 @@ class Preprocess:
         return self._wants_pillow
 
     def __call__(self, image: Tensor) -> Tensor:
-        """Return the model's input (C, h, w) for an image (3, H, W) in [0, 1].
+        """Return the model's input (C, h, w) for an image (C, H, W) in [0, 1].
 
         Raises
         ------
         BadImage
             If the callable raises, or returns no tensor of that form.
         """
+        if len(image) != 3 or self.grey is False:
+            return self._checked(image)
+        if self.grey is None:
+            return self._settled(image)
+        return self._checked(grey_value(image))
+
+    def _settled(self, image: Tensor) -> Tensor:
+        """Find out, at the first RGB image, whether it takes colours."""
+        refused: BadImage | None = None
+        try:
+            result = self._checked(image)
+        except BadImage as error:
+            refused = error
+        else:
+            if len(result) == 1:
+                self.grey = False
+                return result
+        try:
+            result = self._checked(grey_value(image))
+        except BadImage as error:
+            raise refused or error from error
+        self.grey = True
+        return result
+
+    def _checked(self, image: Tensor) -> Tensor:
         # Seeded alike each time, so that a random crop is the same one for the picture, its baseline and its map; and a
         # copy, since a transform may work in place.
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
@@ -100,8 +148,11 @@ class Preprocess:
         if not self._wants_pillow:
             try:
                 return self._function(image)
-            except Exception as error:  # noqa: BLE001 - one that takes only Pillow images may raise anything
+            except Exception as error:  # one that takes only Pillow images may raise anything
                 refused = error
+                if len(image) not in _PILLOW_CHANNELS:
+                    message = f"preprocess= raised {type(error).__name__} for an image {tuple(image.shape)}: {error}"
+                    raise BadImage(message) from error
         try:
             result = self._function(_to_pillow(image))
         except Exception as error:  # noqa: BLE001 - raised again, or the tensor's own
@@ -113,6 +164,10 @@ class Preprocess:
         return result
 
 
+_PILLOW_CHANNELS = frozenset({1, 3, 4})
+
+
 def _to_pillow(image: Tensor) -> Image.Image:
+    """Return a tensor with one, three or four channels as Pillow has it: L, RGB or RGBA."""
     pixels = image.mul(255).round().clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy()
-    return Image.fromarray(pixels)
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)

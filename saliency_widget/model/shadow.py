@@ -5,20 +5,27 @@ It scores nothing. What a forward writes (running statistics, counters, a list o
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
-from saliency_widget.errors import ModelError
+from saliency_widget.errors import ModelError, NotApplicable
 from saliency_widget.model.fingerprint import checksum, layout, tensors
+from saliency_widget.model.guard import Guard
 
-__all__ = ["Shadow", "watched"]
+__all__ = ["Shadow", "tapped", "watched"]
 
 _local = threading.local()
+
+_MODULES_OWN = frozenset(vars(nn.Module()))
+"""The attributes that every module has: its mode, its tensors, its hooks."""
 
 
 class Shadow:
@@ -31,14 +38,25 @@ class Shadow:
     ----------
     module : nn.Module
         The user's module. Nothing of it is changed.
-    device : torch.device
-        Where the copy lives.
+    device : torch.device or None
+        Where the copy lives; None leaves each tensor where it is, for a network that spans several devices.
     dtype : torch.dtype or None
         The copy's floating type; None keeps each tensor's own.
+    call : callable, optional
+        How the copy is called: takes it and the points, returns its output.
     """
 
-    def __init__(self, module: nn.Module, device: torch.device, dtype: torch.dtype | None = None) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        device: torch.device | None,
+        dtype: torch.dtype | None = None,
+        call: Callable[[nn.Module, Tensor], Any] | None = None,
+    ) -> None:
         self._original = module
+        self._call = call or nn.Module.__call__
+        self.changes: list[Callable[[nn.Module], object]] = []
+        self.guard: Guard | None = None
         self._device = device
         self._dtype = dtype
         self._changing = threading.Lock()
@@ -47,6 +65,18 @@ class Shadow:
         self._layout: tuple[object, ...] = ()
         self._revision = ""
         self._buffers: list[tuple[Tensor, Tensor]] = []
+
+    def _guarded(self, error: Exception) -> nn.Module:
+        """Work on the module itself, each forward of which is undone: the last resort."""
+        name = type(self._original).__name__
+        if not self._shares():
+            message = (
+                f"the module {name} cannot be copied ({type(error).__name__}: {error}), so it cannot be computed on another "
+                "device or in another precision; give it a __deepcopy__ that can, or leave device= and precision= out"
+            )
+            raise ModelError(message) from error
+        self.guard = Guard(self._original)
+        return self._original
 
     @property
     def module(self) -> nn.Module:
@@ -59,7 +89,7 @@ class Shadow:
         Raises
         ------
         ModelError
-            If the module cannot be copied.
+            If the module cannot be worked with.
         """
         # Tensors that are made inside somebody's inference_mode could never again be part of a gradient.
         with self._changing, torch.inference_mode(mode=False), torch.no_grad():
@@ -81,15 +111,36 @@ class Shadow:
         meet those of the compute thread.
         """
         module = self.module
-        with self._running:
+        with self._running, self.guard or contextlib.nullcontext(), _tapping(module), _checking(self.guard, module):
             # A copy of the input, since a first layer may work in place.
-            return module(points.clone())
+            return self._call(module, points.clone())
+
+    def altered(
+        self,
+        prepare: Callable[[nn.Module], object] | None,
+        around: Callable[[], AbstractContextManager[object]] | None,
+    ) -> Altered:
+        """Return a copy of the copy that shares its weights and is changed.
+
+        Parameters
+        ----------
+        prepare : callable or None
+            Changes the module that it is given, once.
+        around : callable or None
+            Returns a context manager that is entered around every forward.
+        """
+        return Altered(self, prepare, around)
 
     def _shares(self) -> bool:
-        return all(
-            tensor.device == self._device and self._type_of(tensor) == tensor.dtype
+        # The inside of a scripted module is copied by TorchScript, tensors and all.
+        scripted = any(isinstance(layer, torch.jit.ScriptModule) for layer in self._original.modules())
+        return not scripted and all(
+            tensor.device == self._place_of(tensor) and self._type_of(tensor) == tensor.dtype
             for tensor in tensors(self._original)
         )
+
+    def _place_of(self, tensor: Tensor) -> torch.device:
+        return self._device if self._device is not None else tensor.device
 
     def _type_of(self, tensor: Tensor) -> torch.dtype:
         return self._dtype if self._dtype is not None and tensor.is_floating_point() else tensor.dtype
@@ -101,24 +152,66 @@ class Shadow:
         weights = {id(weight) for weight in original.parameters()}
         memo: dict[int, Any] = {}
         for tensor in tensors(original):
-            placed = tensor.detach().to(self._device, self._type_of(tensor))
+            placed = tensor.detach().to(self._place_of(tensor), self._type_of(tensor))
             memo[id(tensor)] = (
                 placed if id(tensor) in weights or placed.data_ptr() != tensor.data_ptr() else placed.clone()
             )
+        memo |= {id(value): value for layer in original.modules() for value in _uncopyable(layer, memo)}
         try:
             made = copy.deepcopy(original, memo)
         except Exception as error:
-            message = (
-                f"the module {name} cannot be copied ({type(error).__name__}: {error}); give it a __deepcopy__ that can"
-            )
-            raise ModelError(message) from error
-        made.eval()
+            return self._guarded(error)
+        with contextlib.suppress(NotImplementedError):  # an exported program has the mode it was exported in
+            made.eval()
         self._buffers = [(tensor, memo[id(tensor)]) for tensor in tensors(original) if id(tensor) not in weights]
-        for layer in made.modules():
-            if not any(True for _ in layer.children()) and not isinstance(layer, torch.jit.ScriptModule):
-                layer.register_forward_pre_hook(_check_before)
-                layer.register_forward_hook(_check_behind)
+        _watch(made)
+        for change in self.changes:
+            change(made)
         return made
+
+
+class Altered:
+    """A shadow of a shadow for one run of one method, which may change it in any way; nobody else sees it.
+
+    Parameters
+    ----------
+    shadow : Shadow
+        Whose copy is copied; its weights are shared, its buffers are not.
+    prepare, around
+        As for :meth:`Shadow.altered`.
+    """
+
+    def __init__(
+        self,
+        shadow: Shadow,
+        prepare: Callable[[nn.Module], object] | None,
+        around: Callable[[], AbstractContextManager[object]] | None,
+    ) -> None:
+        if shadow.guard is not None:
+            message = "the module cannot be copied, and this method would have to change it; give it a __deepcopy__ that can"
+            raise NotApplicable(message)
+        self._call = shadow._call  # noqa: SLF001 - of the same file
+        self._around = around or contextlib.nullcontext
+        self._running = threading.RLock()
+        with torch.inference_mode(mode=False), torch.no_grad():
+            source = shadow.module
+            weights = {id(weight) for weight in source.parameters()}
+            memo: dict[int, Any] = {
+                id(tensor): tensor.detach() if id(tensor) in weights else tensor.detach().clone()
+                for tensor in tensors(source)
+            }
+            self.module = copy.deepcopy(source, memo)
+        if prepare is not None:
+            prepare(self.module)
+
+    def refresh(self) -> nn.Module:
+        """Return the copy; it lives for one run and does not change."""
+        return self.module
+
+    def run(self, points: Tensor) -> Any:
+        """Run the copy forwards."""
+        with self._running, _tapping(self.module), self._around():
+            return self._call(self.module, points.clone())
 
 
 class watched:  # noqa: N801 - reads as a verb: with watched(check)
@@ -145,20 +238,93 @@ class watched:  # noqa: N801 - reads as a verb: with watched(check)
         _local.check = self._before
 
 
+class tapped:  # noqa: N801 - reads as a verb: with tapped("layer4", hook)
+    """While it lasts, `hook` sees the output of one layer of any shadow that this thread runs, and may replace it.
+
+    Parameters
+    ----------
+    name : str
+        The layer's name.
+    hook : callable
+        Takes the output, returns what goes on in its place.
+    """
+
+    def __init__(self, name: str, hook: Callable[[Any], Any]) -> None:
+        self._tap = (name, hook)
+
+    def __enter__(self) -> None:
+        """Begin to look."""
+        self._before = getattr(_local, "tap", None)
+        _local.tap = self._tap
+
+    def __exit__(self, *_: object) -> None:
+        """Put back what was looked at before."""
+        _local.tap = self._before
+
+
+@contextlib.contextmanager
+def _tapping(module: nn.Module) -> Iterator[None]:
+    """Put the hook of :class:`tapped` on a copy for one forward."""
+    tap = getattr(_local, "tap", None)
+    if tap is None:
+        yield
+        return
+    name, hook = tap
+    handle = module.get_submodule(name).register_forward_hook(lambda _layer, _inputs, output: hook(output))
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
 def _refuse(module: nn.Module) -> None:
     """Say why a module cannot be worked with, before it is tried."""
+    traced = isinstance(module, torch.fx.GraphModule)  # its parts are functions by nature, and hold no original
     for name, layer in module.named_modules():
         where = f"'{name}' ({type(layer).__name__})" if name else type(layer).__name__
         replaced = None if isinstance(layer, torch.jit.ScriptModule) else vars(layer).get("forward")
-        if replaced is not None and not isinstance(getattr(replaced, "__self__", None), nn.Module):
+        if not traced and replaced is not None and not isinstance(getattr(replaced, "__self__", None), nn.Module):
             message = (
                 f"the forward of {where} was replaced by a plain function, which would run on the original and not on a "
                 "copy; write it as the forward of a subclass"
             )
             raise ModelError(message)
+        if any(tensor.is_meta for tensor in (*layer.parameters(recurse=False), *layer.buffers(recurse=False))):
+            message = f"{where} is on the meta device, which holds no values; load its weights first"
+            raise ModelError(message)
         if any(nn.parameter.is_lazy(weight) for weight in layer.parameters(recurse=False)):
             message = f"{where} is lazy and has no weights yet; run the module once on an image first"
             raise ModelError(message)
+
+
+def _uncopyable(layer: nn.Module, memo: dict[int, Any]) -> Iterator[Any]:
+    """Yield a layer's plain attributes that no copy can be made of, such as a lock or an open file: the copy shares them."""
+    for name, value in vars(layer).items():
+        if name not in _MODULES_OWN and not isinstance(value, bool | int | float | str | nn.Module):
+            try:
+                copy.deepcopy(value, dict(memo))
+            except Exception:  # noqa: BLE001 - whatever an object's own __deepcopy__ raises
+                yield value
+
+
+def _watch(module: nn.Module) -> list[RemovableHandle]:
+    """Put the hooks on a module by which a run can be cancelled inside of it."""
+    handles = []
+    for layer in module.modules():
+        if not any(True for _ in layer.children()) and not isinstance(layer, torch.jit.ScriptModule):
+            handles += [layer.register_forward_pre_hook(_check_before), layer.register_forward_hook(_check_behind)]
+    return handles
+
+
+@contextlib.contextmanager
+def _checking(guard: Guard | None, module: nn.Module) -> Iterator[None]:
+    """Let a run on the user's own module be cancelled too; a copy has its hooks already."""
+    handles = [] if guard is None else _watch(module)
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _check_before(_layer: nn.Module, _inputs: object) -> None:

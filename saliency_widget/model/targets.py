@@ -1,4 +1,7 @@
-"""What is explained: a class of a head, a regression head, or one class rather than another; it computes nothing."""
+"""What is explained: a class of a head, one class rather than another, all outputs of a head at once, or a value.
+
+It computes nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,12 @@ from typing import Any
 from saliency_widget.errors import UnknownTarget, nearest
 from saliency_widget.model.heads import Head
 
-__all__ = ["Target", "resolve"]
+__all__ = ["ALL", "Target", "resolve"]
 
+ALL = -1
+"""The index that stands for all outputs of a head at once."""
+
+_ALL_NAMED = "*"
 _VERSUS = " versus "
 
 
@@ -25,14 +32,15 @@ class Target:
     head : str
         Name of the output head.
     cls : str, int or None
-        Name or index of the class; None for the value of a regression head.
+        Name or index of the class or label; ``"*"`` for all outputs of the head at once, None for the value of a regression
+        head.
     versus : str, int or None
         The other class of a contrast: "`cls` rather than `versus`".
 
     Attributes
     ----------
     index, versus_index : int or None
-        The classes' places in the head's output; set once a model has resolved the target.
+        The classes' places in the head's output, -1 for all of them; set once a model has resolved the target.
     """
 
     head: str
@@ -59,8 +67,8 @@ def resolve(given: Any, heads: Mapping[str, Head], top: Mapping[str, int] | None
     Parameters
     ----------
     given : None, str, int, tuple, dict or Target
-        ``None`` (top class of the first head), ``"head:class"``, ``"head:index"``, ``"head"``, ``("head", cls)``, a
-        target as the page sends it, or, for a model with one head, a class alone.
+        ``None`` (top class of the first head), ``"head:class"``, ``"head:index"``, ``"head:*"``, ``"head"``,
+        ``("head", cls)``, a target as the page sends it, or, for a model with one head, a class alone.
     heads : mapping of str to Head
         The model's heads.
     top : mapping of str to int, optional
@@ -78,7 +86,7 @@ def resolve(given: Any, heads: Mapping[str, Head], top: Mapping[str, int] | None
     target = _parse(given, heads)
     head = _head(target.head, heads)
     if head.kind == "value":
-        if target.cls not in (None, 0) or target.versus is not None:
+        if target.cls not in (None, 0, _ALL_NAMED) or target.versus is not None:
             message = (
                 f"head '{head.name}' gives a value, not classes, so there is no class {target.cls!r}; "
                 f"use the target '{head.name}'"
@@ -92,12 +100,18 @@ def resolve(given: Any, heads: Mapping[str, Head], top: Mapping[str, int] | None
         target = replace(target, cls=top[head.name])
     index = _class_index(target.cls, head)
     versus = None if target.versus is None else _class_index(target.versus, head)
+    if versus is not None and ALL in {index, versus}:
+        message = (
+            f"a contrast needs two classes of head '{head.name}', but '{_ALL_NAMED}' stands for all of its outputs; "
+            f"use '{head.name}:{_ALL_NAMED}' alone"
+        )
+        raise UnknownTarget(message)
     if versus == index:
         message = f"a contrast needs two classes of head '{head.name}', but both are {head.class_name(index)!r}"
         raise UnknownTarget(message)
     return Target(
         head.name,
-        head.class_name(index),
+        _ALL_NAMED if index == ALL else head.class_name(index),
         None if versus is None else head.class_name(versus),
         index,
         versus,
@@ -108,11 +122,11 @@ def _parse(given: Any, heads: Mapping[str, Head]) -> Target:
     """Split a spelling into head, class and contrast, without looking the class up."""
     first = next(iter(heads))
     if isinstance(given, Target):
-        return Target(given.head, given.cls if given.cls is not None else given.index, given.versus)
+        return Target(given.head, given.cls if given.cls is not None else _all_or(given.index), given.versus)
     if given is None:
         return Target(first)
     if isinstance(given, Mapping) and "head" in given:
-        return Target(str(given["head"]), given.get("index"), given.get("versus"))
+        return Target(str(given["head"]), _all_or(given.get("index")), given.get("versus"))
     if isinstance(given, tuple) and len(given) in {2, 3}:
         return Target(*given)
     if hasattr(given, "__index__") and not isinstance(given, bool):
@@ -127,6 +141,11 @@ def _parse(given: Any, heads: Mapping[str, Head]) -> Target:
     raise UnknownTarget(message)
 
 
+def _all_or(index: Any) -> Any:
+    """Return an index as a class; the one that stands for all outputs by its name, as -1 is no place to people."""
+    return _ALL_NAMED if isinstance(index, int) and index == ALL else index
+
+
 def _parse_text(text: str, heads: Mapping[str, Head]) -> Target:
     """Read ``head:class``, ``head`` or, for a model with one head, ``class``."""
     name, colon, cls = text.partition(":")
@@ -136,6 +155,10 @@ def _parse_text(text: str, heads: Mapping[str, Head]) -> Target:
         return Target(text.strip())
     if len(heads) == 1 and (not colon or _is_class(text, next(iter(heads.values())))):
         return _contrast(next(iter(heads)), text.strip(), heads)
+    if text.strip() == _ALL_NAMED:
+        first = next(iter(heads))
+        message = f"target '*' names no head, but the model has {len(heads)}: {', '.join(heads)}; write '{first}:*'"
+        raise UnknownTarget(message)
     owners = [head.name for head in heads.values() if not colon and _is_class(text, head)]
     if owners:
         message = f"'{text}' is a class of head '{owners[0]}': write '{owners[0]}:{text}'"
@@ -176,10 +199,12 @@ def _head(name: str, heads: Mapping[str, Head]) -> Head:
 
 
 def _class_index(cls: Any, head: Head) -> int:
-    """Find a class by its name, else by its index."""
+    """Find a class by its name, else by its index; all of them by ``*``, unless a class has that very name."""
     if isinstance(cls, str):
         if head.classes is not None and cls in head.classes:
             return head.classes.index(cls)
+        if cls == _ALL_NAMED:
+            return ALL
         if not re.fullmatch(r"-?\d+", cls):
             known = head.classes or tuple(str(i) for i in range(head.size))
             message = f"unknown class '{cls}' for head '{head.name}'; {nearest(cls, known)}"

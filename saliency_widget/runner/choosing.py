@@ -36,7 +36,8 @@ def choose(
         What is changed; None for a first choice.
     changes : mapping
         Any of ``image`` (an index), ``target`` (any spelling, or a list of them), ``method``, ``params``, ``score``,
-        ``layer``, ``seed``. Parameters that are not given have their defaults, but stay as they are while the method does.
+        ``layer``, ``seed``. Parameters that are not given have their defaults, but stay as they are while the method does;
+        a layer stays as long as methods are chosen that work at one.
     top : mapping of str to int, optional
         Top class of each head for the picture, where it is known.
 
@@ -62,8 +63,7 @@ def choose(
         choice = _method(model, choice, changes, keep=now is not None)
     if "score" in changes:
         choice = replace(choice, score=_score(changes["score"]))
-    if "layer" in changes:
-        choice = replace(choice, layer=_layer(changes["layer"]))
+    choice = replace(choice, layer=_layer(model, choice, changes))
     if "seed" in changes:
         choice = replace(choice, seed=_seed(changes["seed"]))
     return choice
@@ -71,7 +71,7 @@ def choose(
 
 def is_open(model: ImageModel, target: Target) -> bool:
     """Whether a target still waits for a prediction to say which class is the top one."""
-    return target.index is None and model.heads[target.head].kind == "classes"
+    return target.index is None and model.heads[target.head].kind != "value"
 
 
 def picture_of(pictures: Sequence[Picture], name: str) -> int:
@@ -146,11 +146,18 @@ def _score(score: Any) -> str:
     return str(score)
 
 
-def _layer(layer: Any) -> str | None:
+def _layer(model: ImageModel, choice: Choice, changes: Mapping[str, Any]) -> str | None:
+    layer = changes.get("layer", choice.layer)
     if layer is not None and not isinstance(layer, str):
         message = f"layer was given as {layer!r}; expected the name of a layer, or None"
         raise BadParameter(message)
-    return layer
+    if get(choice.method).layer:
+        # None stays None, so that the default is what the model says it is when the job runs.
+        return None if layer is None else model.layer(layer).name
+    if layer is not None and "layer" in changes:
+        message = f"method '{choice.method}' takes no layer, but layer={layer!r} was given; leave it out"
+        raise BadParameter(message)
+    return None
 
 
 def _seed(seed: Any) -> int:

@@ -1,4 +1,4 @@
-"""Turns an estimate into what the page draws, 16-bit maps and what they say about themselves; it sends nothing."""
+"""Turns an estimate into what the page draws, 16-bit maps or 8-bit pictures, and what they say; it sends nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from saliency_widget.explain import Plan
 from saliency_widget.methods import Estimate
 from saliency_widget.model import Target
 
-__all__ = ["Frame", "encode", "quantise"]
+__all__ = ["Frame", "colours", "encode", "quantise"]
 
 _FULL = 32767
 """The largest integer of a frame; -32768 is not used, so that the scale is the same on both sides of zero."""
@@ -30,7 +30,8 @@ class Frame:
     meta : dict
         The fields of a `frame` message but for `job` and `seq`.
     data : bytes
-        Little-endian int16, T x h x w; times the target's scale it is the heatmap.
+        Of kind ``map``: little-endian int16, T x h x w; times the target's scale it is the heatmap. Of kind ``picture``:
+        T x h x w x RGB, a byte each.
     """
 
     meta: dict[str, Any]
@@ -58,9 +59,11 @@ def encode(plan: Plan, estimate: Estimate, *, final: bool, ms: float, key: str) 
     NotFinite
         If the map holds NaN or infinity.
     """
-    scales, data = quantise(estimate.attribution)
+    pictured = estimate.kind == "picture"
+    scales, data = colours(plan, estimate.attribution) if pictured else quantise(estimate.attribution)
     quality = estimate.quality or tuple(() for _ in scales)
     meta = {
+        "kind": "picture" if pictured else "map",
         "targets": [target.wire() for target in plan.targets],
         "names": [str(target) for target in plan.targets],
         "method": plan.method.name,
@@ -73,7 +76,7 @@ def encode(plan: Plan, estimate: Estimate, *, final: bool, ms: float, key: str) 
         "ms": ms,
         "quality": [[figure.card() for figure in figures if math.isfinite(figure.value)] for figures in quality],
         "scores": list(plan.scores),
-        "score_unit": _unit(plan),
+        "score_unit": "" if pictured else _unit(plan),
         "empty": [
             None if scale else _nothing(plan, target) for scale, target in zip(scales, plan.targets, strict=True)
         ],
@@ -81,6 +84,40 @@ def encode(plan: Plan, estimate: Estimate, *, final: bool, ms: float, key: str) 
         "key": key,
     }
     return Frame(meta, data)
+
+
+def colours(plan: Plan, pictures: Tensor) -> tuple[list[float], bytes]:
+    """Reduce pictures that a method made, in the model's input, to bytes of colour.
+
+    Parameters
+    ----------
+    plan : Plan
+        The run, whose model knows what its input means.
+    pictures : Tensor
+        Shape (T, C, h, w), floating.
+
+    Returns
+    -------
+    scales : list of float
+        1 / 255 for each picture.
+    data : bytes
+        T x h x w x RGB.
+
+    Raises
+    ------
+    NotFinite
+        If there is NaN or infinity.
+    """
+    with torch.no_grad():
+        shares = plan.model.to_pixels(pictures)
+        finite = torch.isfinite(pictures).all() & torch.isfinite(shares).all()
+        levels = (shares.clamp(0, 1) * 255).round().to(torch.uint8).movedim(1, -1).contiguous()
+        # What is finite goes in the same copy: on a GPU each look waits for the device.
+        host = torch.cat([finite.to(torch.uint8)[None], levels.flatten()]).cpu().numpy()
+    if not host[0]:
+        message = "the picture holds NaN or infinity, so it cannot be drawn; try the score 'logit', or smaller steps"
+        raise NotFinite(message)
+    return [1 / 255] * len(pictures), host[1:].tobytes()
 
 
 def quantise(attribution: Tensor) -> tuple[list[float], bytes]:
@@ -122,6 +159,8 @@ def quantise(attribution: Tensor) -> tuple[list[float], bytes]:
 
 def _unit(plan: Plan) -> str:
     """Return the unit of the maps' values; targets of several kinds share one only if it is the same."""
+    if plan.method.reads == "pixels":
+        return "no score: the model was not asked"
     units = {_score_unit(plan, target) for target in plan.targets}
     unit = units.pop() if len(units) == 1 else "score"
     return unit if plan.method.multiplies else f"{unit} per unit of input"
@@ -129,10 +168,16 @@ def _unit(plan: Plan) -> str:
 
 def _score_unit(plan: Plan, target: Target) -> str:
     head = plan.model.heads[target.head]
-    return (head.unit or "value") if head.kind == "value" else plan.score.replace("_", " ")
+    if head.kind == "value":
+        return head.unit or "value"
+    if head.kind == "labels" and plan.score == "log_softmax":
+        return "log sigmoid"  # each label's probability is its own
+    return plan.score.replace("_", " ")
 
 
 def _nothing(plan: Plan, target: Target) -> str:
     """Say why there is nothing to draw."""
+    if plan.method.reads == "pixels":
+        return f"{plan.method.label} is zero everywhere for this picture"
     why = f"{plan.method.label} is zero everywhere: no small change of any pixel changes the score of {target}"
     return f"{why}; a saturated score does that, so try the score 'logit'" if plan.score != "logit" else why

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,9 @@ class Gallery:
         return str(label)
 
 
-def gallery(images: Any, labels: Any = None, masks: Any = None) -> Gallery:
+def gallery(
+    images: Any, labels: Any = None, masks: Any = None, *, read: Callable[[Any], Picture] = read_image
+) -> Gallery:
     """Read what was given as images.
 
     Parameters
@@ -47,6 +49,8 @@ def gallery(images: Any, labels: Any = None, masks: Any = None) -> Gallery:
         Each as for :func:`saliency_widget.model.read_image`.
     labels, masks : list, optional
         What is true of each picture; as long as `images`. Alone, not in a list, where there is one image.
+    read : callable
+        How one image is read; a model's own :meth:`~saliency_widget.model.ImageModel.read` knows its channels.
 
     Returns
     -------
@@ -61,15 +65,15 @@ def gallery(images: Any, labels: Any = None, masks: Any = None) -> Gallery:
     if not given:
         message = "images is an empty list; expected at least one image"
         raise BadImage(message)
-    pictures = tuple(_read(image, number if many else None) for number, image in enumerate(given))
+    pictures = tuple(_read(image, number if many else None, read) for number, image in enumerate(given))
     return Gallery(
         pictures, _beside("labels", labels, pictures, many=many), _beside("masks", masks, pictures, many=many)
     )
 
 
-def _read(image: Any, number: int | None) -> Picture:
+def _read(image: Any, number: int | None, read: Callable[[Any], Picture]) -> Picture:
     try:
-        return read_image(image)
+        return read(image)
     except BadImage as error:
         if number is None:
             raise

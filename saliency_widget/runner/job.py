@@ -80,6 +80,7 @@ class Choice:
             "method": self.method,
             "params": dict(self.params),
             "score": self.score,
+            "layer": self.layer,
             "seed": self.seed,
         }
 

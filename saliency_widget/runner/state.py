@@ -22,6 +22,7 @@ IDLE: dict[str, Any] = {"state": "idle", "code": None, "message": None}
 _BASE_SIDE = 1024
 """Long side of the picture as the page shows it: a saved notebook holds it."""
 
+_SMALL_SIDE = 128
 _QUALITY = 88
 _DIGITS = 7
 """What a float32 holds; a thousand classes are half as many bytes so."""
@@ -35,9 +36,16 @@ def card(model: ImageModel, revision: str) -> dict[str, Any]:
         "revision": revision,
         "heads": [head.card() for head in model.heads.values()],
         "methods": [method.card(model) for method in methods().values()],
+        "layers": _layers(model),
         "scores": list(SCORES),
         "notes": list(model.notes),
     }
+
+
+def _layers(model: ImageModel) -> list[dict[str, Any]]:
+    """Return the layers at which a method can work; none is known before the first image."""
+    facts = model.facts
+    return [] if facts is None else [layer.card(facts.default_layer) for layer in facts.layers]
 
 
 def image_card(model: ImageModel, picture: Picture, label: str = "") -> dict[str, Any]:
@@ -61,7 +69,9 @@ def base_jpeg(picture: Picture) -> bytes:
         image = image.copy()
         image.thumbnail((_BASE_SIDE, _BASE_SIDE), Image.Resampling.LANCZOS)
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=_QUALITY)
+    # A small one is drawn pixel by pixel, where a JPEG's usual thrift would show.
+    small = max(image.size) <= _SMALL_SIDE
+    image.save(file, "JPEG", quality=100 if small else _QUALITY, subsampling=0 if small else 2)
     return file.getvalue()
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import saliency_widget as sw
-from saliency_widget.errors import ModelError
+from saliency_widget.errors import ModelError, SaliencyError
 from small_models import STYLES, keep, picture, two_heads
 
 THREE = torch.zeros(1, 3)
@@ -60,6 +60,7 @@ def found(output, heads=None):
         (torch.zeros(1, 5, 1, 1), {"head0": ("classes", 5)}),
         (torch.zeros(1, 5).squeeze(), {"head0": ("classes", 5)}),
         (torch.zeros(1, 1).squeeze(), {"head0": ("value", 1)}),
+        ({"a:b": THREE, "c": (THREE, VALUE)}, {"a_b": ("classes", 3), "c.0": ("classes", 3), "c.1": ("value", 1)}),
     ],
 )
 def test_heads_are_found_and_named(output, expected):
@@ -69,6 +70,22 @@ def test_heads_are_found_and_named(output, expected):
 def test_names_narrow_a_dictionary_and_rename_a_tuple():
     assert found({"style": THREE, "age": VALUE}, {"style": STYLES}) == {"style": ("classes", 3)}
     assert list(found((THREE, VALUE), {"style": STYLES, "age": sw.Regression(unit="years")})) == ["style", "age"]
+    assert list(found((THREE, VALUE), [("style", STYLES), ("age", None)])) == ["style", "age"]
+    assert found({"a:b": THREE, "c": VALUE}, {"a_b": STYLES}) == {"a_b": ("classes", 3)}
+    assert list(found({"style": THREE, "age": VALUE}, {"age": None, "style": None})) == ["age", "style"]
+
+
+def test_labels_are_declared_with_or_without_names():
+    assert found(THREE, {"has": sw.MultiLabel(["hat", "beard", "glasses"])}) == {"has": ("labels", 3)}
+    assert found(THREE, {"has": sw.MultiLabel()}) == {"has": ("labels", 3)}
+    assert found(VALUE, {"hat": sw.MultiLabel(["yes"])}) == {"hat": ("labels", 1)}
+
+
+def test_one_class_alone_is_a_label():
+    model = sw.ImageModel(Returns(VALUE), heads={"tumour": ["yes"]}, preprocess=keep, device="cpu")
+    said = model.predict(picture())["tumour"]
+    assert (model.heads["tumour"].kind, said.top, said.probabilities.tolist()) == ("labels", "yes", [0.5])
+    assert "the sigmoid of its logit" in model.heads["tumour"].noted
 
 
 @pytest.mark.parametrize(
@@ -76,7 +93,12 @@ def test_names_narrow_a_dictionary_and_rename_a_tuple():
     [
         (THREE, {"style": ["gothic", "other"]}, "has 3 outputs, but 2 class names"),
         (THREE, {"style": sw.Regression()}, "has 3 outputs; expected 1"),
+        (THREE, {"has": sw.MultiLabel(["hat"])}, "has 3 outputs, but 1 class name was given: hat"),
+        (VALUE, {"style": STYLES}, "has 1 output, but 3 class names were given"),
         ({"style": THREE}, {"stile": STYLES}, "did you mean 'style'"),
+        (THREE, [("style", STYLES), ("style", STYLES)], "names two heads 'style'; each needs a name of its own"),
+        ({"a:b": THREE, "a_b": THREE}, None, "two heads that would be called 'a_b'.*select="),
+        (THREE, [("style",)], "expected a dict"),
         ((THREE, VALUE), {"style": STYLES}, "names 1 heads .* returns 2"),
         (THREE, {"style": "abc"}, "list of names"),
         (THREE, {"a:b": STYLES}, "a text without a colon"),
@@ -90,8 +112,13 @@ def test_names_narrow_a_dictionary_and_rename_a_tuple():
     ],
 )
 def test_heads_that_do_not_fit_are_refused(output, heads, says):
-    with pytest.raises(ModelError, match=says):
+    with pytest.raises(SaliencyError, match=says):
         found(output, heads)
+
+
+def test_labels_need_a_list_of_names():
+    with pytest.raises(ModelError, match="must be a list of names"):
+        sw.MultiLabel("hat")
 
 
 def test_classes_of_one_name_get_their_index():

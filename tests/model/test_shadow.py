@@ -43,7 +43,7 @@ def wrapped(module):
     return sw.ImageModel(module, heads={"style": STYLES, "age": sw.Regression()}, preprocess=keep, device="cpu")
 
 
-@pytest.mark.parametrize("method", sw.methods())
+@pytest.mark.parametrize("method", ["gradient", "smoothgrad", "integrated_gradients"])  # all: tests/test_untouched.py
 @pytest.mark.parametrize("inplace", [False, True])
 def test_explaining_changes_nothing_of_a_module_in_training(method, inplace):
     module = TwoHeads(inplace=inplace)
@@ -118,13 +118,6 @@ def _doubled(layer):
 
 def test_a_checksum_is_the_same_for_the_same_weights():
     assert checksum(TwoHeads()) == checksum(TwoHeads())
-
-
-def test_a_module_that_cannot_be_copied_is_refused_with_a_reason():
-    module = TwoHeads()
-    module.lock = (n for n in range(3))  # a generator has no copy
-    with pytest.raises(sw.SaliencyError, match="cannot be copied"):
-        sw.explain(sw.ImageModel(module, preprocess=keep, device="cpu"), picture())
 
 
 def test_weight_normalisation_works_on_the_shadow():

@@ -62,6 +62,37 @@ def test_a_contrast_is_read_back_from_its_own_text():
     assert target.wire() == {"head": "style", "index": 0, "versus": 2}
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    ["style:*", ("style", "*"), sw.Target("style", "*"), sw.Target("style", index=-1), {"head": "style", "index": -1}],
+)
+def test_a_star_means_all_outputs_of_a_head(spelling):
+    target = resolve(spelling, TWO)
+    assert (str(target), target.index, target.versus) == ("style:*", -1, None)
+    assert target.wire() == {"head": "style", "index": -1, "versus": None}
+    assert resolve(str(target), TWO) == resolve(target, TWO) == resolve(target.wire(), TWO) == target
+
+
+def test_a_star_alone_is_enough_for_one_head_and_means_the_value_of_a_value():
+    assert resolve("*", ONE).index == -1
+    assert str(resolve("age:*", TWO)) == "age"
+
+
+def test_a_class_that_is_called_a_star_wins():
+    heads = {"sign": Head("sign", "classes", 2, ("+", "*"))}
+    assert resolve("sign:*", heads).index == 1
+    assert resolve("*", heads).index == 1
+    assert resolve(sw.Target("sign", "+", versus="*"), heads).versus_index == 1
+
+
+def test_labels_are_targets_as_classes_are():
+    heads = {"has": Head("has", "labels", 2, ("hat", "beard"))}
+    assert resolve("has:beard", heads).index == 1
+    assert resolve("has:*", heads).index == -1
+    assert resolve(None, heads, {"has": 1}).cls == "beard"
+    assert resolve(sw.Target("has", "hat", versus="beard"), heads).versus_index == 1
+
+
 def test_a_resolved_target_resolves_to_itself():
     target = resolve("style:gothic", TWO)
     assert resolve(target, TWO) == target
@@ -83,6 +114,10 @@ def test_a_resolved_target_resolves_to_itself():
         (sw.Target("style", "gothic", versus="gothic"), "two classes"),
         ("style", "names no class"),
         ("style:--3", "unknown class"),
+        ("*", r"names no head, but the model has 2.*write 'style:\*'"),
+        ("style:* versus gothic", "stands for all of its outputs"),
+        (sw.Target("style", "gothic", versus="*"), "stands for all of its outputs"),
+        ("style:-1", "numbered from 0 to 2"),
         ({"index": 0}, "expected 'head:class'"),
     ],
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from saliency_widget.errors import BadImage, BadParameter, NotApplicable, UnknownMethod, UnknownTarget
-from saliency_widget.methods import Applies, Method
+from saliency_widget.methods import Applies, Method, get
+from saliency_widget.methods.registry import _registry
 from saliency_widget.model import Target, read_image
 from saliency_widget.runner.choosing import choose, is_open, picture_of, top_classes
 from small_models import picture, two_heads
@@ -92,9 +95,49 @@ def test_what_does_not_fit_is_refused_with_what_would(changes, error, words):
 
 
 def test_a_method_that_does_not_apply_is_refused_with_the_reason(monkeypatch):
-    monkeypatch.setattr(Method, "applies", lambda *_: Applies(ok=False, reason="no ReLU modules"))
+    monkeypatch.setattr(Method, "applies", lambda *_: Applies.no("no ReLU modules"))
     with pytest.raises(NotApplicable, match="no ReLU modules"):
         change(method="smoothgrad")
+
+
+def test_a_method_that_equals_a_simpler_one_may_be_chosen(monkeypatch):
+    monkeypatch.setattr(Method, "applies", lambda *_: Applies.equals("gradient", "no ReLU to change"))
+    assert change(method="smoothgrad").method == "smoothgrad"
+
+
+@pytest.fixture
+def at_a_layer(monkeypatch):
+    """Two methods that work at a layer."""
+    for name in ("here", "there"):
+        monkeypatch.setitem(_registry, name, replace(get("gradient"), name=name, layer=True))
+
+
+@pytest.mark.usefixtures("at_a_layer")
+def test_a_layer_is_the_default_until_one_is_chosen_and_stays_for_other_methods_that_work_at_one():
+    now = change(method="here")
+    assert now.layer is None
+    chosen = change(now, layer="body.0")
+    assert (chosen.layer, chosen.state()["layer"]) == ("body.0", "body.0")
+    assert change(chosen, seed=1).layer == change(chosen, method="there").layer == "body.0"
+    assert change(chosen, layer=None).layer is None
+
+
+@pytest.mark.usefixtures("at_a_layer")
+def test_a_layer_goes_with_the_methods_that_work_at_one():
+    chosen = change(method="here", layer="body.0")
+    assert change(chosen, method="gradient").layer is None
+    assert change(change(chosen, method="gradient"), method="here").layer is None
+
+
+@pytest.mark.usefixtures("at_a_layer")
+def test_a_layer_that_does_not_exist_is_refused_with_the_nearest():
+    with pytest.raises(BadParameter, match=r"'bodi.0'.*did you mean 'body.0'"):
+        change(method="here", layer="bodi.0")
+
+
+def test_a_layer_for_a_method_that_takes_none_is_refused():
+    with pytest.raises(BadParameter, match=r"'gradient' takes no layer.*leave it out"):
+        change(layer="body.0")
 
 
 def test_one_picture_is_spoken_of_as_one():

@@ -7,14 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import saliency_widget as sw
 from saliency_widget.compute import Cancelled
 from saliency_widget.errors import NotFinite
 from saliency_widget.explain import prepare
 from saliency_widget.methods import Estimate, Quality
-from saliency_widget.runner.frames import encode, quantise
-from small_models import picture, two_heads
+from saliency_widget.runner.frames import colours, encode, quantise
+from small_models import Linear, keep, picture, two_heads
 
 
 def heatmaps(attribution):
@@ -156,6 +158,52 @@ def test_a_map_with_nothing_in_it_says_so(model):
 def test_a_map_with_nothing_in_it_for_a_saturated_score_says_what_to_do(model):
     plan = plan_for(model, score="probability")
     assert "try the score 'logit'" in frame_of(plan, attribution=torch.zeros(1, 3, 8, 12)).meta["empty"][0]
+
+
+def test_a_picture_goes_out_as_the_colours_that_the_model_would_see(model):
+    plan = plan_for(model, ["style:gothic", "age"])
+    painted = torch.rand(2, 3, 8, 12, generator=torch.Generator().manual_seed(1))
+    frame = frame_of(plan, attribution=painted, kind="picture")
+    assert (frame.meta["kind"], frame.meta["shape"]) == ("picture", [8, 12])
+    assert (frame.meta["scales"], frame.meta["empty"]) == ([1 / 255] * 2, [None, None])
+    expected = (painted * 255).round().movedim(1, -1).numpy()
+    assert (np.frombuffer(frame.data, np.uint8).reshape(2, 8, 12, 3) == expected).all()
+
+
+def test_the_colours_of_a_picture_are_those_before_the_normalisation():
+    mean, std = (torch.tensor([[[value]], [[0.5]], [[0.25]]]) for value in (0.1, 0.5))
+    model = sw.ImageModel(nn.Sequential(Linear(dtype=torch.float32)), preprocess=lambda image: (image - mean) / std)
+    plan = plan_for(model, None)
+    red = torch.zeros(1, 3, 8, 12)
+    red[:, 0] = 1
+    _, data = colours(plan, (red - mean) / std)
+    assert (np.frombuffer(data, np.uint8).reshape(-1, 3) == [255, 0, 0]).all()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_picture_that_is_not_finite_is_never_sent(model, value):
+    painted = torch.zeros(1, 3, 8, 12)
+    painted[0, 1, 2, 3] = value
+    with pytest.raises(NotFinite, match="picture holds NaN or infinity"):
+        frame_of(plan_for(model), attribution=painted, kind="picture")
+
+
+def test_a_map_says_that_it_is_one(model):
+    assert frame_of(plan_for(model)).meta["kind"] == "map"
+
+
+def test_a_map_that_asked_the_model_nothing_is_in_no_unit_of_a_score(model):
+    plan = plan_for(model)
+    control = replace(plan, method=replace(plan.method, reads="pixels"))
+    frame = frame_of(control, attribution=torch.zeros(1, 3, 8, 12))
+    assert frame.meta["score_unit"] == "no score: the model was not asked"
+    assert "score of" not in frame.meta["empty"][0]
+
+
+def test_the_logarithm_of_a_label_is_that_of_its_own_probability():
+    model = sw.ImageModel(Linear(), heads={"seen": sw.MultiLabel(["sky", "tower"])}, preprocess=keep)
+    frame = frame_of(plan_for(model, "seen:sky", score="log_softmax"))
+    assert frame.meta["score_unit"] == "log sigmoid per unit of input"
 
 
 def test_figures_that_are_no_numbers_are_left_out(model):
