@@ -2,8 +2,8 @@
 
 For every method whose running estimates are of the final map, on the trained built-in model and a held-out scene.
 
-    python benchmarks/anytime.py                 writes docs/anytime.md and docs/images/anytime.webp
-    python benchmarks/anytime.py smoothgrad      one method, to the screen
+``python benchmarks/anytime.py`` writes docs/anytime.md and docs/images/anytime.webp; with the names of methods, only these, to
+the screen.
 """
 
 from __future__ import annotations
@@ -118,13 +118,14 @@ def main() -> None:
         truth = sw.explain(model, image, TARGET, method, seed=1, **long).attribution.sum(0)
         curves.append(curve(model, image, method, truth))
         found = curves[-1]
-        print(method, long, [f"{e:.3f}" for e in found.errors], [f"{r:.3f}" for r in found.ranks], f"{found.seconds:.1f} s", flush=True)
+        errors, ranks = ([f"{number:.3f}" for number in numbers] for numbers in (found.errors, found.ranks))
+        print(method, long, errors, ranks, f"{found.seconds:.1f} s", flush=True)
     lines = [
         "# How good a map is before it is done",
         "",
-        f"Made by `python benchmarks/anytime.py`: `demo/vgg`, scene {SEED}, top class of its style, each method with its default",
-        f"parameters. Error: distance from the map of {CONVERGED} steps or samples (another seed), relative to it. Rank: Spearman's correlation",
-        "with the run's own final map.",
+        f"Made by `python benchmarks/anytime.py`: `demo/vgg`, scene {SEED}, top class of its style, each method with its",
+        f"default parameters. Error: distance from the map of {CONVERGED} steps or samples (another seed), relative to it.",
+        "Rank: Spearman's correlation with the run's own final map.",
         "",
         "![Errors and rank correlations](images/anytime.webp)",
         "",

@@ -1,7 +1,7 @@
 """Tries every method on every family of networks and writes down whether it works, equals a plainer one, or does not apply.
 
-    python benchmarks/applicability.py                  writes docs/applicability.md (about half an hour on two cores)
-    python benchmarks/applicability.py resnet18 vit     only the models whose names hold one of these words, to the screen
+``python benchmarks/applicability.py`` writes docs/applicability.md (about half an hour on two cores); with words, only the models
+whose names hold one of them, to the screen.
 """
 
 from __future__ import annotations
@@ -29,7 +29,16 @@ DOCS = Path(__file__).resolve().parent.parent / "docs" / "applicability.md"
 _TORCHVISION = (
     *("alexnet", "vgg11", "vgg11_bn", "resnet18", "resnext50_32x4d", "wide_resnet50_2", "densenet121", "googlenet"),
     *("inception_v3", "squeezenet1_1", "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x0_5"),
-    *("efficientnet_b0", "efficientnet_v2_s", "regnet_y_400mf", "convnext_tiny", "vit_b_32", "swin_t", "swin_v2_t", "maxvit_t"),
+    *(
+        "efficientnet_b0",
+        "efficientnet_v2_s",
+        "regnet_y_400mf",
+        "convnext_tiny",
+        "vit_b_32",
+        "swin_t",
+        "swin_v2_t",
+        "maxvit_t",
+    ),
 )
 _TIMM = (
     *("vit_tiny_patch16_224", "deit_tiny_distilled_patch16_224", "convnext_atto", "swin_tiny_patch4_window7_224"),
@@ -59,7 +68,9 @@ def _resnet() -> Any:
     from transformers import ResNetConfig, ResNetForImageClassification
 
     return ResNetForImageClassification(
-        ResNetConfig(embedding_size=16, hidden_sizes=[16, 32, 64, 64], depths=[1, 1, 1, 1], layer_type="basic", num_labels=5)
+        ResNetConfig(
+            embedding_size=16, hidden_sizes=[16, 32, 64, 64], depths=[1, 1, 1, 1], layer_type="basic", num_labels=5
+        )
     )
 
 
@@ -129,14 +140,20 @@ def _try(model: sw.ImageModel, picture: Any, method: str, row: Row) -> None:
             row.found[method], row.reasons[method] = "fails", "the map is empty or not finite"
 
 
-_CELLS = {"works": "yes", "equals": "=", "no": "–", "fails": "**fails**"}
+_CELLS = {"works": "yes", "equals": "=", "no": "no", "fails": "**fails**"}
 
 
 def table(rows: list[Row]) -> str:
     """Return the tables and the reasons as Markdown."""
     parts = []
-    families = {"demo": "Built in, and torchvision", "torchvision": "Built in, and torchvision", "timm": "timm and transformers"}
-    for title, group in itertools.groupby(rows, lambda row: families.get(row.model.split("/")[0], "timm and transformers")):
+    families = {
+        "demo": "Built in, and torchvision",
+        "torchvision": "Built in, and torchvision",
+        "timm": "timm and transformers",
+    }
+    for title, group in itertools.groupby(
+        rows, lambda row: families.get(row.model.split("/")[0], "timm and transformers")
+    ):
         chosen = list(group)
         parts += [f"### {title}\n\n{_one(chosen[i : i + 8])}" for i in range(0, len(chosen), 8)]
     reasons: dict[tuple[str, str], list[str]] = {}
@@ -149,10 +166,10 @@ def table(rows: list[Row]) -> str:
 
 def _one(rows: list[Row]) -> str:
     head = "| method | " + " | ".join(row.model.split("/")[1].replace("_", " ") for row in rows) + " |"
-    lines = [head, "|---|" + ":-:|" * len(rows)]
-    for method in rows[0].found:
-        lines.append(f"| `{method}` | " + " | ".join(_CELLS[row.found[method]] for row in rows) + " |")
-    return "\n".join(lines)
+    body = [
+        f"| `{method}` | " + " | ".join(_CELLS[row.found[method]] for row in rows) + " |" for method in rows[0].found
+    ]
+    return "\n".join([head, "|---|" + ":-:|" * len(rows), *body])
 
 
 def main() -> None:
@@ -173,9 +190,9 @@ def main() -> None:
         return
     head = (
         "# Which method works on which network\n\n"
-        "Made by `python benchmarks/applicability.py`: every method is run, with few steps, on seeded networks (a head that is not "
-        "zero, batch norm calibrated on photographs, the gradient's size checked).\n\n"
-        "**yes**: it works. **=**: it runs, and equals a plainer method. **–**: it does not apply. The reasons are below.\n\n"
+        "Made by `python benchmarks/applicability.py`: every method is run, with few steps, on seeded networks (a head that\n"
+        "is not zero, batch norm calibrated on photographs, the gradient's size checked).\n\n"
+        "**yes**: it works. **=**: it runs, and equals a plainer method. **no**: it does not apply. The reasons are below.\n\n"
     )
     DOCS.write_text(head + text + "\n", encoding="utf-8")
 

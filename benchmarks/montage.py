@@ -1,6 +1,6 @@
 """One picture per model: all methods x both heads on one scene, each method on one scale for both heads.
 
-    python benchmarks/montage.py demo/vgg --out docs/images
+``python benchmarks/montage.py demo/vgg --out docs/images``
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Networks without pretrained weights that behave like trained ones: seeded, with a head that says something, and batch norm
-calibrated on photographs.
+"""Networks without pretrained weights that behave like trained ones: seeded, calibrated on photographs.
 
 As torchvision initialises them, the gradient of a ViT is exactly 0 (its head is), EfficientNet's 1e-14 and Inception's 6e10
 (their batch norms have seen nothing): a method would be tested on noise, or on nothing.

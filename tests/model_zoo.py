@@ -11,7 +11,15 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models import convnext, densenet, efficientnet, mobilenetv3, resnet, swin_transformer, vision_transformer
+from torchvision.models import (
+    convnext,
+    densenet,
+    efficientnet,
+    mobilenetv3,
+    resnet,
+    swin_transformer,
+    vision_transformer,
+)
 
 __all__ = ["MODELS", "SIDE", "Trip", "build"]
 

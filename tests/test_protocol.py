@@ -136,6 +136,13 @@ def test_a_refusal_names_the_field_what_it_was_and_what_was_expected(message, wo
         protocol.parse(message)
 
 
+def test_a_layer_is_a_name_or_none():
+    named = protocol.parse(request(args__layer="features.29"))
+    assert isinstance(named, protocol.Explain)
+    assert named.layer == "features.29"
+    assert protocol.parse(request()).layer is None
+
+
 def test_binary_parts_that_nobody_asked_for_are_refused():
     with pytest.raises(BadMessage, match="1 binary buffers"):
         protocol.parse({"v": 1, "type": "bye", "page": "p"}, [b"x"])

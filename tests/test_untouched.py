@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from model_zoo import MODELS, SIDE, Trip, build
 from torch import nn
 
 import saliency_widget as sw
+from model_zoo import MODELS, SIDE, Trip, build
 from saliency_widget.compute import Cancelled, CancelToken
 from saliency_widget.errors import NotApplicable
 from saliency_widget.explain import prepare

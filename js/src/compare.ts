@@ -11,7 +11,8 @@ const short = (label: string): string => label.replace(/ \(.*\)$/, "");
 export function createCompare(actions: { compare(control: string): void }, signal: AbortSignal): Part<SessionState> {
   const list = h("span", { class: "sw-compare-list" });
   const back = h("button", { type: "button", class: "sw-link sw-back", hidden: true }, "Back");
-  const el = h("div", { class: "sw-compare", role: "group", "aria-label": "Compare with" }, "Compare with", list, back);
+  const what = h("span", {}, "Compare with");
+  const el = h("div", { class: "sw-compare", role: "group", "aria-label": "Compare with" }, what, back, list);
   let buttons: [string, HTMLElement][] = [];
   let shown = "";
   const build = onChange((card: Card) => {
@@ -45,6 +46,7 @@ export function createCompare(actions: { compare(control: string): void }, signa
         buttons[0]?.[1].focus();
       }
       back.hidden = !on || compared === null;
+      what.hidden = !back.hidden;
       setText(back, compared === null ? "Back" : `Back to ${methodLabel(card, compared.method)}`);
     },
   };

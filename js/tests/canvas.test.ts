@@ -79,7 +79,7 @@ test("a map lies over the photo, on the box that the model saw, and what it did 
 });
 
 test("a picture that is no map stands alone and opaque on that box, whatever the opacity", () => {
-  const all = paint({ instead: true, mode: "map" });
+  const all = paint({ instead: true, mode: "overlay", opacity: 0.2 });
   expect(names(all)).toEqual(["map"]);
   expect(all[0]).toMatchObject({ at: [200, 0, 400, 400], alpha: 1 });
 });

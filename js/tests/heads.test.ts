@@ -213,6 +213,9 @@ describe("all outputs of a head", () => {
     update({ head: "style", index: -1, versus: null });
     expect(all(part).map((row) => row.getAttribute("aria-pressed"))).toEqual(["true", "false"]);
     expect(options().filter((o) => o.getAttribute("aria-selected") === "true")).toEqual([]);
+    // There is no class that another one could be set against.
+    const fields = [...part.el.querySelectorAll<HTMLElement>("[data-field=versus]")];
+    expect(fields.map((field) => field.parentElement?.hidden)).toEqual([true, true]);
   });
 
   test("are no class: a head with one has none", () => {

@@ -36,6 +36,7 @@ test("a method that equals a simpler one can be chosen, and says so", () => {
   const page = mount();
   const reserve = page.root().querySelector<HTMLElement>(".sw-reserve");
   expect(reserve?.hidden).toBe(true);
+  expect(page.root().querySelector<HTMLOptionElement>('option[value="guided_backprop"]')?.disabled).toBe(false);
   page.choose("method", "guided_backprop");
   page.paint();
   expect(page.of("request").at(-1)?.["args"]).toMatchObject({ method: "guided_backprop" });

@@ -66,7 +66,9 @@ class Pace:
     def back_off(self, size: int, error: Exception) -> None:
         """Halve the chunk after memory ran out, or give up at a single point."""
         if size == 1:
-            message = f"not even one image fits into the memory of {self.device}; use a smaller input_size=, or device='cpu'"
+            message = (
+                f"not even one image fits into the memory of {self.device}; use a smaller input_size=, or device='cpu'"
+            )
             raise OutOfMemory(message) from error
         self.chunk = max(1, size // 2)
         if self.device.type == "cuda":

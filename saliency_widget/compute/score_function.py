@@ -23,6 +23,7 @@ from saliency_widget.compute.layer_function import LayerFunction
 from saliency_widget.errors import BadParameter, ModelError, NotFinite
 from saliency_widget.model import Head, ImageModel, Picture, Target
 from saliency_widget.model.diagnose import broken_backwards
+from saliency_widget.model.facts import Facts
 from saliency_widget.model.image_model import is_out_of_memory
 from saliency_widget.model.scoring import SCORES, Score, scores_of
 from saliency_widget.model.shadow import watched
@@ -179,6 +180,11 @@ class ScoreFunction:
     def score(self) -> Score:
         """What is taken of a class: its logit, the logarithm of its probability, its probability."""
         return self._score
+
+    @property
+    def facts(self) -> Facts:
+        """What was seen of the network while an image went through it."""
+        return self._model.facts or Facts()
 
     @property
     def heads(self) -> Mapping[str, Head]:

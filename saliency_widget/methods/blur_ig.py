@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -39,7 +40,9 @@ def blur_ig(
     f: ScoreFunction,
     x: Tensor,
     *,
-    steps: Annotated[int, Range(1, 1000, log=True), Help("Points on the path from the blurred picture to the sharp one.")] = 50,
+    steps: Annotated[
+        int, Range(1, 1000, log=True), Help("Points on the path from the blurred picture to the sharp one.")
+    ] = 50,
     max_sigma: Annotated[
         float,
         Range(0.5, 200, log=True),
@@ -69,7 +72,7 @@ def blur_ig(
     sigmas = [max_sigma * (math.sqrt(share) if sqrt else share) for share in shares]
     middles = [(i + 0.5) / steps for i in range(steps)]
     points = [max_sigma * (math.sqrt(share) if sqrt else share) for share in middles] if rule == "midpoint" else sigmas
-    pieces = [math.log((b + _GRAIN) / (a + _GRAIN)) for a, b in zip(sigmas, sigmas[1:], strict=False)]
+    pieces = [math.log((b + _GRAIN) / (a + _GRAIN)) for a, b in itertools.pairwise(sigmas)]
     weights = [piece / math.fsum(pieces) for piece in pieces]
     order = spread_order(steps, weights)
     total: Tensor | None = None

@@ -57,13 +57,13 @@ class Fourier:
 
     Parameters
     ----------
-    shape : (int, int, int)
+    shape : tuple of int
         Channels, height and width. The channels' own units are used where they are three.
     like : Tensor
         Has the dtype and the device.
     """
 
-    def __init__(self, shape: tuple[int, int, int], like: Tensor) -> None:
+    def __init__(self, shape: tuple[int, ...], like: Tensor) -> None:
         channels, self._height, self._width = shape
         down = torch.fft.fftfreq(self._height, dtype=torch.float64)
         across = torch.fft.rfftfreq(self._width, dtype=torch.float64)
@@ -73,7 +73,7 @@ class Fourier:
         twice[0] = 1
         if self._width % 2 == 0:
             twice[-1] = 1
-        # Numbers of a variance of 1 give raw values of a variance of 1.
+        # Numbers of a variance of 1 give raw values of a variance of about 1.
         scale /= (twice * scale.square()).sum().div(self._height * self._width).sqrt()
         mix = torch.eye(channels, dtype=torch.float64)
         if channels == len(_COLOURS):
@@ -94,7 +94,7 @@ class Fourier:
         return torch.view_as_real(torch.fft.rfft2(waves, norm="ortho") / self._scale)
 
 
-def canvas(name: Parameterisation, shape: tuple[int, int, int], like: Tensor) -> Canvas:
+def canvas(name: Parameterisation, shape: tuple[int, ...], like: Tensor) -> Canvas:
     """Return a canvas by name."""
     return Fourier(shape, like) if name == "fourier" else Pixels()
 

@@ -51,7 +51,7 @@ def class_appearance(
         float,
         Range(0, 2, 0.01),
         Help("Price of differences between neighbouring pixels: more gives smoother pictures."),
-    ] = 0.1,
+    ] = 0.15,
     l2: Annotated[
         float, Range(0, 2, 0.01), Help("Price of the distance from grey: more gives fainter pictures.")
     ] = 0.05,

@@ -39,14 +39,19 @@ def expected_gradients(
     f: ScoreFunction,
     x: Tensor,
     *,
-    samples: Annotated[int, Range(1, 2000, log=True), Help("How many baselines are drawn, each with a point of its path.")] = 100,
+    samples: Annotated[
+        int, Range(1, 2000, log=True), Help("How many baselines are drawn, each with a point of its path.")
+    ] = 100,
     reference: Annotated[
-        Reference, Help("Where the baselines come from: random noise, flat colours, or the pictures of the model's data set.")
+        Reference,
+        Help("Where the baselines come from: random noise, flat colours, or the pictures of the model's data set."),
     ] = "noise",
     noise: Annotated[
         float,
         Range(0, 1, 0.01),
-        Help("Standard deviation of noise on the picture too, as a share of the input's range: above 0 it is GradientSHAP."),
+        Help(
+            "Standard deviation of noise on the picture too, as a share of the input's range: above 0 it is GradientSHAP."
+        ),
     ] = 0.0,
 ) -> Iterator[Estimate]:
     """Yield the running mean of the gradient times the difference from a baseline (Erion et al. 2019, arXiv:1906.10670).

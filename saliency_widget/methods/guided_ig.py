@@ -38,7 +38,9 @@ def guided_ig(
     *,
     steps: Annotated[int, Range(1, 1000, log=True), Help("Steps on the way from the baseline to the picture.")] = 50,
     fraction: Annotated[
-        float, Range(0.01, 1, 0.01), Help("Share of the values, those with the smallest gradients, that a step may change.")
+        float,
+        Range(0.01, 1, 0.01),
+        Help("Share of the values, those with the smallest gradients, that a step may change."),
     ] = 0.25,
     max_dist: Annotated[
         float,

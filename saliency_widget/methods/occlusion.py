@@ -43,7 +43,7 @@ class Windows:
     def __init__(self, height: int, width: int, window: int, stride: int) -> None:
         self.rows = _intervals(height, window, stride)
         self.columns = _intervals(width, window, stride)
-        self._height, self._width = height, width
+        self._down, self._across = _coverage(self.rows, height), _coverage(self.columns, width)
 
     def __len__(self) -> int:
         """How many windows there are."""
@@ -51,16 +51,14 @@ class Windows:
 
     def spread(self, values: Tensor) -> Tensor:
         """Return maps (T, h, w): in each pixel the mean of the values (T, rows, columns) of all windows that cover it."""
-        down = _coverage(self.rows, self._height).to(values)
-        across = _coverage(self.columns, self._width).to(values)
-        return down @ values @ across.T
+        return self._down.to(values) @ values @ self._across.to(values).T
 
 
 @method(
     label="Occlusion",
     explain="How much the score falls when a window of the picture is hidden, for windows all over the picture.",
     cite="Zeiler & Fergus 2013, arXiv:1311.2901",
-    cost=lambda *, size, window, stride, baseline: 1 + len(Windows(*size, window, stride)),  # noqa: ARG005
+    cost=lambda *, size, window, stride, baseline: 1 + len(Windows(size[0], size[1], window, stride)),  # noqa: ARG005
     family="perturbation",
     reads="forwards",
     multiplies=True,
@@ -86,7 +84,7 @@ def occlusion(
     convention of captum). The windows are visited from coarse to fine, so that any beginning is spread over the whole
     picture; the running map is the final formula with the windows that are still to come guessed from their neighbours.
     """
-    places = Windows(*x.shape[1:], window=window, stride=stride)
+    places = Windows(x.shape[1], x.shape[2], window, stride)
     rows, columns = len(places.rows), len(places.columns)
     order = refining_order(rows, columns)
     hidden = f.baseline(baseline)

@@ -41,7 +41,9 @@ _AS_FUNCTIONS = {
 }
 """Activations that a network may call as functions, and what people call them."""
 
-_SANITY = "It passes for sharp, but hardly changes when the weights are shuffled (Adebayo et al. 2018, arXiv:1810.03292)."
+_SANITY = (
+    "It passes for sharp, but hardly changes when the weights are shuffled (Adebayo et al. 2018, arXiv:1810.03292)."
+)
 
 
 class GuidedReLU(torch.autograd.Function):
@@ -55,10 +57,11 @@ class GuidedReLU(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         """Return the positive part of the gradient where the input was positive."""
         (y,) = ctx.saved_tensors
-        return gradient.clamp_min(0) * (y > 0)
+        passed: Tensor = gradient.clamp_min(0) * (y > 0)
+        return passed
 
 
 class DeconvReLU(torch.autograd.Function):
@@ -70,7 +73,7 @@ class DeconvReLU(torch.autograd.Function):
         return x.clamp_min(0)
 
     @staticmethod
-    def backward(_ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(_ctx: Any, gradient: Tensor) -> Tensor:
         """Return the positive part of the gradient."""
         return gradient.clamp_min(0)
 
@@ -110,7 +113,9 @@ def changes_relus(model: ImageModel) -> Applies:
         return Applies.works()
     hidden = ", ".join(f"'{name}'" for name in facts.opaque)
     if facts.relus:
-        return Applies.works(f"ReLUs inside of {hidden}, which is compiled, keep their plain gradient" if hidden else None)
+        return Applies.works(
+            f"ReLUs inside of {hidden}, which is compiled, keep their plain gradient" if hidden else None
+        )
     if hidden:
         return Applies.no(f"the inside of {hidden} is compiled: its ReLUs, if it has any, cannot be changed")
     names = [kind for kind in facts.kinds if kind in _ACTIVATIONS and kind != "ReLU"]

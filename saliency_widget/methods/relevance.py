@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import activation
 
-from saliency_widget.compute import Baseline, ScoreFunction
+from saliency_widget.compute import ScoreFunction
 from saliency_widget.errors import BadParameter, ModelError
 from saliency_widget.methods.estimate import Estimate, Quality
 from saliency_widget.methods.parameters import Help, Range
@@ -22,6 +22,7 @@ from saliency_widget.methods.surgery.calls import POINTWISE, REARRANGING, SUMMIN
 from saliency_widget.methods.surgery.layers import CONVOLUTIONS, WEIGHTED, Course, merge, own_parameters
 from saliency_widget.methods.surgery.passing import Weighed, passed, shared, to_the_signal
 from saliency_widget.model import ImageModel
+from saliency_widget.model.facts import Facts
 
 __all__ = ["conserved", "deep_taylor", "has_rules", "lrp", "only_logits", "shares"]
 
@@ -53,26 +54,30 @@ def has_rules(model: ImageModel) -> Applies:
     facts = model.facts
     if facts is None:
         return Applies.works()
-    if facts.opaque:
-        return Applies.no(f"the inside of '{facts.opaque[0]}' is compiled: its layers cannot follow other rules")
-    if facts.attention:
-        return Applies.no("no rule for attention; attnlrp has one")
-    for kind in _KINDS_WITHOUT_RULE:
-        if kind in facts.kinds:
-            return Applies.no(f"no rule for {kind}")
-    for function, called in _NO_RULE.items():
-        if function in facts.functions:
-            return Applies.no(f"no rule for {called}")
-    for name in facts.reused:
-        if isinstance(model.shadow.get_submodule(name), WEIGHTED):
-            return Applies.no(f"layer '{name}' is called {facts.calls[name]} times; the rules know one input of each")
-    if model.heads and all(head.ending is not None for head in model.heads.values()):
-        return Applies.no("the network ends in a softmax or a sigmoid; relevance divides up a logit")
+    if (obstacle := next(_obstacles(model, facts), None)) is not None:
+        return Applies.no(obstacle)
     odd = sorted(set(facts.kinds) & (set(activation.__all__) - _PLAIN_ACTIVATIONS))
     odd += sorted(set(facts.functions) & (POINTWISE - {"relu", "relu_", "relu6"}))
     if odd:
-        return Applies.works(f"{', '.join(odd)} pass relevance on unchanged, as zennit has it; look at the conservation error")
+        return Applies.works(
+            f"{', '.join(odd)} pass relevance on unchanged, as zennit has it; look at the conservation error"
+        )
     return Applies.works()
+
+
+def _obstacles(model: ImageModel, facts: Facts) -> Iterator[str]:
+    """Yield what relevance cannot pass."""
+    if facts.opaque:
+        yield f"the inside of '{facts.opaque[0]}' is compiled: its layers cannot follow other rules"
+    if facts.attention:
+        yield "no rule for attention; attnlrp has one"
+    yield from (f"no rule for {kind}" for kind in _KINDS_WITHOUT_RULE if kind in facts.kinds)
+    yield from (f"no rule for {called}" for function, called in _NO_RULE.items() if function in facts.functions)
+    if model.heads and all(head.ending is not None for head in model.heads.values()):
+        yield "the network ends in a softmax or a sigmoid; relevance divides up a logit"
+    for name in facts.reused:
+        if isinstance(model.shadow.get_submodule(name), WEIGHTED):
+            yield f"layer '{name}' is called {facts.calls[name]} times; the rules know one input of each"
 
 
 def has_relu_rules(model: ImageModel) -> Applies:
@@ -97,13 +102,17 @@ def lrp(
     f: ScoreFunction,
     x: Tensor,
     *,
-    rule: Annotated[Rule, Help("How a layer divides up: the first one evenly, convolutions by what is positive, ...")] = (
-        "epsilon_plus_flat"
-    ),
+    rule: Annotated[
+        Rule, Help("How a layer divides up: the first one evenly, convolutions by what is positive, ...")
+    ] = ("epsilon_plus_flat"),
     epsilon: Annotated[
-        float, Range(1e-9, 10, log=True), Help("What absorbs relevance in dense layers: more gives fewer, stronger parts.")
+        float,
+        Range(1e-9, 10, log=True),
+        Help("What absorbs relevance in dense layers: more gives fewer, stronger parts."),
     ] = 1e-6,
-    gamma: Annotated[float, Range(0, 10, 0.05), Help("How much positive weights are favoured by the gamma rule.")] = 0.25,
+    gamma: Annotated[
+        float, Range(0, 10, 0.05), Help("How much positive weights are favoured by the gamma rule.")
+    ] = 0.25,
 ) -> Iterator[Estimate]:
     """Yield Layer-wise Relevance Propagation by zennit's rules (Bach et al. 2015).
 
@@ -122,7 +131,7 @@ def lrp(
             return Epsilon(epsilon=epsilon)
         return {"gamma": lambda: Gamma(gamma=gamma), "alpha_beta": AlphaBeta}.get(rule, ZPlus)()
 
-    yield from shares(f, x, lambda _low, _high: choose, "LRP")
+    yield from shares(f, x, choose, "LRP")
 
 
 @method(
@@ -141,30 +150,25 @@ def deep_taylor(f: ScoreFunction, x: Tensor) -> Iterator[Estimate]:
     The box is what black and white are in the model's input. The paper supposes a positive score and biases that are not
     positive; where they are, they take their part, and the conservation error says how much.
     """
+    low, high = (_course(f, f.baseline(name)).first for name in ("black", "white"))
 
-    def choose_by(low: Tensor, high: Tensor) -> Callable[..., Any]:
-        def choose(_layer: nn.Module, *, first: bool) -> Any:
-            from zennit.rules import ZBox, ZPlus
+    def choose(_layer: nn.Module, *, first: bool) -> Any:
+        from zennit.rules import ZBox, ZPlus
 
-            return ZBox(low=low, high=high) if first else ZPlus()
+        return ZBox(low=low, high=high) if first else ZPlus()
 
-        return choose
-
-    yield from shares(f, x, choose_by, "Deep Taylor")
+    yield from shares(f, x, choose, "Deep Taylor")
 
 
-def shares(
-    f: ScoreFunction, x: Tensor, choose_by: Callable[[Tensor, Tensor], Callable[..., Any]], asked_by: str
-) -> Iterator[Estimate]:
+def shares(f: ScoreFunction, x: Tensor, choose: Callable[..., Any], asked_by: str) -> Iterator[Estimate]:
     """Yield the relevance of the input under the rules that are chosen.
 
     Parameters
     ----------
     f : ScoreFunction
     x : Tensor
-    choose_by : callable
-        Takes what the first layer is given for a black and for a white picture, returns what chooses a layer's rule: takes
-        the layer, and whether it is the first, returns a hook of zennit.
+    choose : callable
+        Takes a layer with weights, and whether it is the first, returns a hook of zennit.
     asked_by : str
         The method's name for errors.
     """
@@ -175,10 +179,10 @@ def shares(
         raise ModelError(message)
     twice = {name for name in course.order if course.order.count(name) > 1} | course.altered
     if twice:
-        message = f"{asked_by} has no rule for layer '{min(twice)}', which is called twice or changes its weights on the way"
+        message = (
+            f"{asked_by} has no rule for layer '{min(twice)}', which is called twice or changes its weights on the way"
+        )
         raise ModelError(message)
-    ends = [_course(f, f.baseline(name)).first for name in ("black", "white")]
-    choose = choose_by(*(x if end is None else end for end in ends))
     ruled = [0]
 
     def prepare(module: nn.Module) -> None:

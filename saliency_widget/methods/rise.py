@@ -17,6 +17,9 @@ from saliency_widget.methods.registry import method
 
 __all__ = ["mask", "rise"]
 
+_HALF = 0.5
+"""The probability at which a mask and its complement are equally likely."""
+
 
 @method(
     label="RISE",
@@ -70,21 +73,28 @@ def mask(seed: int, index: int, size: tuple[int, int], cells: int, p: float) -> 
     enlarged bilinearly and shifted by a random part of a cell. It is drawn on the CPU, so that all devices see the same
     masks.
 
-    Each mask by itself is as in the paper, but those of one block are chosen to complement each other: a number u is drawn
-    for each cell, and half of the block's masks show the cell if u < p, the other half if 1 - u < p, split for each cell
-    by its own column of a Hadamard matrix. The columns are orthogonal, so over a block no cell takes credit for another
-    one; a quarter of the samples does what it takes all of them to do without (measured on the built-in model).
+    Each mask by itself is as in the paper. Where `p` is 0.5, those of one block are chosen to complement each other: they
+    share their shift and one random pattern of cells, half of which each mask turns over, for each cell by its own column
+    of a Hadamard matrix. The columns are orthogonal, so that over a block no cell takes credit for another one: on the
+    built-in model a quarter of the samples gives about what all of them give with independent masks.
     """
     count = (cells + 1) ** 2
     length = _block(cells)
     block, row = divmod(index, length)
-    draws = noise.uniform(seed, block, (2 + count + length,))
-    row = int(draws[2 + count :].argsort()[row])
-    flipped = torch.tensor([(row & column).bit_count() % 2 == 1 for column in range(1, count + 1)])
-    u = draws[2 : 2 + count]
-    grid = (torch.where(flipped, 1 - u, u) < p).float().view(1, 1, cells + 1, cells + 1)
+    complement = p == _HALF
+    draws = noise.uniform(seed, block if complement else index, (3 + count,))
+    shown = draws[3:] < p
+    if complement:
+        first = int(draws[2] * (length - 1))  # a random column for each cell, though neighbours keep to neighbours
+        columns = (1 + (first + cell) % (length - 1) for cell in range(count))
+        shown ^= torch.tensor([(row & column).bit_count() % 2 == 1 for column in columns])
     height, width = (-(-side // cells) for side in size)
-    large = interpolate(grid, ((cells + 1) * height, (cells + 1) * width), mode="bilinear", align_corners=False)
+    large = interpolate(
+        shown.float().view(1, 1, cells + 1, cells + 1),
+        ((cells + 1) * height, (cells + 1) * width),
+        mode="bilinear",
+        align_corners=False,
+    )
     top, left = int(draws[0] * height), int(draws[1] * width)
     return large[0, 0, top : top + size[0], left : left + size[1]]
 
@@ -124,15 +134,15 @@ class _Covariance:
 
 
 def _overlap(count: int, block: int, p: float) -> float:
-    """Return by which share the covariance of `count` samples falls short, as their own mean is taken off: Bessel's correction.
+    """Return by which share the covariance of `count` samples falls short, as their own mean is taken off (Bessel's correction).
 
-    It is 1 / count for independent masks. Those of a block, in random order, show a cell alike in one half of it; with one
-    of the other half they have the correlation `other`.
+    It is 1 / count for independent masks. A mask that complements the others of its block has the correlation
+    -1 / (block - 1) with each of them, so a whole block falls short by nothing.
     """
-    other = -min(p, 1 - p) / max(p, 1 - p)
-    alike = ((block / 2 - 1) + block / 2 * other) / (block - 1)
+    if p != _HALF:
+        return 1 / count
     blocks, rest = divmod(count, block)
-    return sum(n * size * (1 + (size - 1) * alike) for n, size in ((blocks, block), (1, rest))) / count**2
+    return sum(n * size * (1 - (size - 1) / (block - 1)) for n, size in ((blocks, block), (1, rest))) / count**2
 
 
 class _Sums:

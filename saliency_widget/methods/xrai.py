@@ -35,9 +35,13 @@ def xrai(
     f: ScoreFunction,
     x: Tensor,
     *,
-    steps: Annotated[int, Range(1, 1000, log=True), Help("Points on the path from black, and on that from white.")] = 50,
+    steps: Annotated[
+        int, Range(1, 1000, log=True), Help("Points on the path from black, and on that from white.")
+    ] = 50,
     min_pixels: Annotated[
-        int, Range(1, 1000, log=True), Help("A region that would add fewer pixels than this to those before is left out.")
+        int,
+        Range(1, 1000, log=True),
+        Help("A region that would add fewer pixels than this to those before is left out."),
     ] = 50,
 ) -> Iterator[Estimate]:
     """Yield the ranked regions of the picture (Kapishnikov et al. 2019, arXiv:1906.02825).
@@ -65,7 +69,9 @@ def xrai(
             rankings = due
             counts = (done + 1) // 2, done // 2
             means = [
-                gradients / count * (x - start) for gradients, count, start in zip(sums, counts, starts, strict=True) if count
+                gradients / count * (x - start)
+                for gradients, count, start in zip(sums, counts, starts, strict=True)
+                if count
             ]
             ranked = _ranked(regions, sum(means[1:], start=means[0]) / len(means), min_pixels)
         yield Estimate(ranked, done, total)

@@ -13,7 +13,7 @@ from saliency_widget.errors import ModelError, NotFinite
 from saliency_widget.model.endings import find_endings
 from saliency_widget.model.heads import Head, HeadSpec, Regression, find_heads
 from saliency_widget.model.outputs import flatten, left_out
-from saliency_widget.model.refusals import broken_weights
+from saliency_widget.model.refusals import broken_weights, is_out_of_memory
 
 __all__ = ["Discovery", "outputs_of", "study"]
 
@@ -119,6 +119,10 @@ def _takes_batches(
         both = outputs_of(run(torch.cat([points, points.roll(1, -1)])), heads, 2)
     except ModelError:
         return False
+    except Exception as error:
+        if is_out_of_memory(error):
+            return True  # which is no refusal: fewer images at a time are tried where it matters
+        raise
     return all(
         torch.allclose(both[name][:1], scores, rtol=_SAME, atol=_SAME * float(scores.abs().max()), equal_nan=True)
         for name, scores in ((name, scores.detach()) for name, scores in alone.items())

@@ -216,7 +216,8 @@ def _final(
 
 def _last(module: nn.Module, run: Run, points: Tensor, found: Mapping[str, Ending]) -> dict[str, nn.Module]:
     """Return the module whose output is a head's output, for each head where there is one."""
-    made: dict[int, tuple[nn.Module, Tensor]] = {}  # the tensors are kept, or another one might come to lie where they did
+    # The tensors are kept, or another one might come to lie where they did.
+    made: dict[int, tuple[nn.Module, Tensor]] = {}
 
     def look(layer: nn.Module, _inputs: Any, output: Any) -> None:
         if isinstance(output, Tensor):

@@ -303,7 +303,7 @@ class _Watch:
         if not live:
             # Nothing has a gradient, as in a network with a head of zeros. Behind the last attention only the class token
             # goes on, so the image's tokens count up to there.
-            live = [one for one in features if not one.layer.prefix or one.order <= self._last_attention] or features
+            live = [one for one in features if not one.layer.prefix or one.order < self._last_attention] or features
         return live[-1].layer.name if live else None
 
 

@@ -129,6 +129,7 @@ class ImageModel:
         self.references: tuple[Picture, ...] = ()
         self._spec: dict[str, HeadSpec] | None = spec
         self._select = select
+        self._called = call is not None
         place = None if device == "auto" and spans_devices(network) else self.device
         self._shadow: Shadow | Altered = Shadow(network, place, asked, call)
         self._lock = threading.Lock()
@@ -172,6 +173,12 @@ class ImageModel:
                 before = self._entrance.note
                 output, self.facts = self._entrance.first(picture, self._examine)
                 self.notes = [self._entrance.note or note if note == before else note for note in self.notes]
+                if self._called and not self.facts.opaque and not any(self.facts.calls.values()):
+                    message = (
+                        "call= did not run the module that it was given; it must use its first argument, the private copy, and "
+                        "not the module from outside"
+                    )
+                    raise ModelError(message)
                 self.heads = self._study(output, self.input(picture)[None])
                 if not self.geometry(picture).exact:
                     self.notes.append(
@@ -204,7 +211,7 @@ class ImageModel:
         ModelError
             If the model raises, or a head is gone.
         """
-        single = points.split(1) if len(points) > 1 and not self.batches else (points,)
+        single = points.chunk(len(points)) if len(points) > 1 and not self.batches else (points,)
         each = [outputs_of(self._forward(some, grad=grad), self.heads, len(some)) for some in single]
         return each[0] if len(each) == 1 else {name: torch.cat([one[name] for one in each]) for name in self.heads}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ __all__ = ["Layer", "recognise"]
 _MOST_PREFIX = 16
 """Class tokens, distillation tokens and registers together; DINOv2 has five, no published network more than this."""
 
+_EXACT = 1e-9
 _SAME_ASPECT = 0.2
 """How far the logarithm of a grid's aspect may be from that of the input: one row of padding on a small grid."""
 
@@ -47,7 +49,8 @@ class Layer:
     def grid(self, output: Tensor) -> Tensor:
         """Return the layer's output as a grid (n, K, h, w)."""
         if self.kind == "tokens":
-            return output[:, self.prefix :].transpose(1, 2).unflatten(2, (self.height, self.width))
+            tokens = output[:, self.prefix :].transpose(1, 2)
+            return tokens.reshape(len(output), self.channels, self.height, self.width)
         return output.movedim(-1, 1) if self.channels_last else output
 
     def put(self, output: Tensor, grid: Tensor) -> Tensor:
@@ -116,10 +119,11 @@ def _tokens(
         for height, width in reversed(grids):
             if height * width == length - prefix and _misfit(height, width, size) < math.inf:
                 return Layer(name, "tokens", channels, height, width, prefix)
-    for prefix in range(_MOST_PREFIX + 1):
+    # The input's own aspect first: 30 tokens of a square image are 5 x 5 and five others rather than 5 x 6.
+    for tolerance, prefix in itertools.product((_EXACT, _SAME_ASPECT), range(_MOST_PREFIX + 1)):
         height = round(math.sqrt(max(0, length - prefix) * size[0] / size[1]))
         width = (length - prefix) // height if height else 0
-        if height * width == length - prefix and _misfit(height, width, size) < _SAME_ASPECT:
+        if height * width == length - prefix and _misfit(height, width, size) < tolerance:
             return Layer(name, "tokens", channels, height, width, prefix)
     return None
 

@@ -147,7 +147,6 @@ class Shadow:
 
     def _make(self) -> nn.Module:
         original = self._original
-        name = type(original).__name__
         _refuse(original)
         weights = {id(weight) for weight in original.parameters()}
         memo: dict[int, Any] = {}
@@ -159,7 +158,7 @@ class Shadow:
         memo |= {id(value): value for layer in original.modules() for value in _uncopyable(layer, memo)}
         try:
             made = copy.deepcopy(original, memo)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a module's own __deepcopy__ raises
             return self._guarded(error)
         with contextlib.suppress(NotImplementedError):  # an exported program has the mode it was exported in
             made.eval()
@@ -188,7 +187,9 @@ class Altered:
         around: Callable[[], AbstractContextManager[object]] | None,
     ) -> None:
         if shadow.guard is not None:
-            message = "the module cannot be copied, and this method would have to change it; give it a __deepcopy__ that can"
+            message = (
+                "the module cannot be copied, and this method would have to change it; give it a __deepcopy__ that can"
+            )
             raise NotApplicable(message)
         self._call = shadow._call  # noqa: SLF001 - of the same file
         self._around = around or contextlib.nullcontext

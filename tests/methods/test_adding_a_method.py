@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_models import Linear, keep
 
 import saliency_widget as sw
 from saliency_widget.errors import BadParameter
 from saliency_widget.methods import registry
+from small_models import Linear, keep
 
 PAGE = Path(__file__).parents[2] / "docs" / "adding-a-method.md"
 

@@ -94,13 +94,15 @@ class _Gone:
 def test_weights_on_a_device_that_is_gone_are_refused():
     module = nn.Module()
     module.named_parameters = lambda: iter([("last.bias", _Gone())])
-    with pytest.raises(ModelError, match=r"'last\.bias' is on cuda:0, which cannot be used \(CUDA error: .* triggered\);"):
+    with pytest.raises(
+        ModelError, match=r"'last\.bias' is on cuda:0, which cannot be used \(CUDA error: .* triggered\);"
+    ):
         check_weights(module)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a device that is not there")
 def test_a_device_that_is_not_there_is_refused():
-    with pytest.raises(BadParameter, match="'cuda' cannot be used here.*use 'auto' or 'cpu'"):
+    with pytest.raises(BadParameter, match=r"'cuda' cannot be used here.*use 'auto' or 'cpu'"):
         sw.ImageModel(TwoHeads(), device="cuda")
 
 

@@ -113,8 +113,9 @@ def test_an_untrained_model_is_the_same_each_time_and_leaves_the_users_draws_alo
     save(tmp_path)
     torch.manual_seed(7)
     expected = torch.rand(3)
+    first = sw.load(f"hf/{tmp_path}", weights=None, device="cpu")
     torch.manual_seed(7)
-    first, second = (sw.load(f"hf/{tmp_path}", weights=None, device="cpu") for _ in range(2))
+    second = sw.load(f"hf/{tmp_path}", weights=None, device="cpu")
     assert torch.equal(torch.rand(3), expected)
     assert all(torch.equal(a, b) for a, b in zip(first.module.parameters(), second.module.parameters(), strict=True))
     assert "untrained" in first.name

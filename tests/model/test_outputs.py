@@ -92,7 +92,10 @@ def logits(model):
 @pytest.mark.parametrize("option", ["heads", "select"])
 def test_a_function_picks_the_scores_out_of_anything(option):
     plain = logits(wrapped())["head0"]
-    odd = wrapped(lambda scores: {"deep": {"text": "x", "scores": scores[:, None, :]}}, **{option: lambda o: o["deep"]["scores"][:, 0]})
+    odd = wrapped(
+        lambda scores: {"deep": {"text": "x", "scores": scores[:, None, :]}},
+        **{option: lambda o: o["deep"]["scores"][:, 0]},
+    )
     assert logits(odd)["head0"] == plain
 
 
@@ -130,6 +133,13 @@ def test_the_function_is_given_the_copy_and_never_the_module_itself():
     assert all(module is not model.module for module in given)
 
 
+def test_a_function_that_runs_the_module_from_outside_is_refused():
+    module = Net()
+    model = sw.ImageModel(module, preprocess=keep, device="cpu", call=lambda _, x: module(x))
+    with pytest.raises(ModelError, match="must use its first argument"):
+        model.predict(picture())
+
+
 @pytest.mark.parametrize("option", ["select", "call"])
 def test_what_is_no_function_is_refused(option):
     with pytest.raises(sw.SaliencyError, match=f"{option}= was given as str; expected a function"):
@@ -152,6 +162,14 @@ def test_a_hugging_face_output_gives_its_logits_and_no_hidden_states():
     model.discover(picture(32, 32))
     assert {head.name: (head.kind, head.size) for head in model.heads.values()} == {"logits": ("classes", 3)}
     assert not any("left out" in note for note in model.notes)
+
+
+def test_tuples_of_a_hugging_face_output_are_no_scores_even_where_they_are_flat():
+    class ModelOutput(OrderedDict):
+        """Stands for the library's own, which need not be installed."""
+
+    pooled = ModelOutput(logits=THREE, hidden_states=(torch.zeros(1, 16), torch.zeros(1, 16)), pooler_output=THREE)
+    assert shapes(pooled) == {"logits": (1, 3), "pooler_output": (1, 3)}
 
 
 def test_all_heads_of_a_distilled_transformer_are_found():

@@ -81,9 +81,9 @@ def test_all_outputs_at_once_are_their_sum():
 
 
 def test_a_sum_that_no_picture_can_change_is_refused():
-    with pytest.raises(BadParameter, match="always add up to 1.*score='logit'"):
+    with pytest.raises(BadParameter, match=r"always add up to 1.*score='logit'"):
         check_score(CLASSES, target("style:*"), "probability")
-    with pytest.raises(BadParameter, match="always add up to 0.*score='log_softmax'"):
+    with pytest.raises(BadParameter, match=r"always add up to 0.*score='log_softmax'"):
         check_score(replace(CLASSES, ending="softmax"), target("style:*"), "logit")
     with pytest.raises(BadParameter, match="did you mean 'logit'"):
         check_score(CLASSES, target("style:0"), "logits")

@@ -8,12 +8,12 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from small_models import keep
 from torch import Tensor, nn
 
 import saliency_widget as sw
 from saliency_widget.errors import ModelError, NotApplicable
 from saliency_widget.explain import prepare
+from small_models import keep
 
 IMAGE = np.random.default_rng(3).random((8, 8, 3), dtype=np.float32)
 
@@ -91,7 +91,9 @@ def test_the_module_of_an_exported_program_works_even_if_it_takes_one_image_at_a
     exported = torch.export.export(small, (torch.zeros(1, 3, 8, 8),)).module()
     model = sw.ImageModel(exported, preprocess=keep)
     found = sw.explain(model, IMAGE, 1, method).attribution
-    assert np.allclose(found, sw.explain(sw.ImageModel(small, preprocess=keep), IMAGE, 1, method).attribution, atol=1e-5)
+    assert np.allclose(
+        found, sw.explain(sw.ImageModel(small, preprocess=keep), IMAGE, 1, method).attribution, atol=1e-5
+    )
     assert any("one image at a time" in note for note in model.notes)
 
 

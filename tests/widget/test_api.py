@@ -24,7 +24,7 @@ from small_models import TwoHeads, keep, picture, two_heads
 LONG = 20.0
 
 SYNCED = {
-    *("card", "images", "base", "image", "target", "method", "params", "score", "seed"),
+    *("card", "images", "base", "image", "target", "method", "params", "score", "layer", "seed"),
     *("predictions", "result", "result_data", "status", "display"),
 }
 

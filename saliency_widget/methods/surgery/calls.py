@@ -77,7 +77,9 @@ class Answers(TorchFunctionMode):
             return answer(func, args, kwargs)
         output = func(*args, **kwargs)
         if self._known is not None and name not in self._known and any(t.requires_grad for t in tensors_in(output)):
-            message = f"{self._asked_by} has no rule for '{name}', which this network's forward calls; use another method"
+            message = (
+                f"{self._asked_by} has no rule for '{name}', which this network's forward calls; use another method"
+            )
             raise ModelError(message)
         return output
 

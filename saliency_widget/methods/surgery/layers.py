@@ -1,4 +1,4 @@
-"""Which layers with weights a network calls, in which order, and which batch norm belongs to which; it changes weights of its own.
+"""Which layers with weights a network calls, in which order, and which batch norm belongs to which.
 
 A convolution and the batch norm behind it are one linear layer, and relevance must see them as one. They are found by what
 flows from where to where and not by the order in which a module lists its parts, which in a DenseNet means nothing.
@@ -131,22 +131,23 @@ def merge(module: nn.Module, pairs: Mapping[str, str]) -> None:
     """
     with torch.no_grad():
         for norm_name, layer_name in pairs.items():
-            norm, layer = module.get_submodule(norm_name), module.get_submodule(layer_name)
+            norm: Any = module.get_submodule(norm_name)
+            layer: Any = module.get_submodule(layer_name)
             if not _can_merge(norm, layer):
                 continue
             mean, variance = norm.running_mean, norm.running_var
-            scale = torch.rsqrt(variance + norm.eps)  # type: ignore[operator]
+            scale = torch.rsqrt(variance + norm.eps)
             scale = scale if norm.weight is None else scale * norm.weight
-            shift = -mean * scale  # type: ignore[operator]
+            shift = -mean * scale
             shift = shift if norm.bias is None else shift + norm.bias
             across = isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)
-            shape = [1] * layer.weight.dim()  # type: ignore[operator]
+            shape = [1] * layer.weight.dim()
             shape[1 if across else 0] = -1
             bias = shift if layer.bias is None else layer.bias * scale + shift
-            layer.weight = _own(layer.weight * scale.view(shape))  # type: ignore[operator]
+            layer.weight = _own(layer.weight * scale.view(shape))
             layer.bias = _own(bias)
-            norm.running_mean, norm.running_var = torch.zeros_like(mean), torch.ones_like(variance)  # type: ignore[arg-type]
-            norm.weight, norm.bias, norm.eps = _own(torch.ones_like(scale)), _own(torch.zeros_like(scale)), 0.0  # type: ignore[assignment]
+            norm.running_mean, norm.running_var = torch.zeros_like(mean), torch.ones_like(variance)
+            norm.weight, norm.bias, norm.eps = _own(torch.ones_like(scale)), _own(torch.zeros_like(scale)), 0.0
 
 
 def own_parameters(layer: nn.Module) -> None:
@@ -155,9 +156,9 @@ def own_parameters(layer: nn.Module) -> None:
         setattr(layer, name, _own(values.detach()))
 
 
-def _can_merge(norm: nn.Module, layer: nn.Module) -> bool:
+def _can_merge(norm: Any, layer: Any) -> bool:
     grouped = isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d) and layer.groups > 1
-    return norm.running_mean is not None and not norm.training and not grouped
+    return not (norm.running_mean is None or norm.training or grouped)
 
 
 def _own(values: Tensor | Any) -> nn.Parameter:

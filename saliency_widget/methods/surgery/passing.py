@@ -1,4 +1,4 @@
-"""Other ways back through single steps of a network: passed on unchanged, shared out, to the signal alone; no method is in here."""
+"""Other ways back through single steps of a network: passed on unchanged, shared out, to the signal alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Passed(torch.autograd.Function):
         return y.clone()
 
     @staticmethod
-    def backward(_ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(_ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Return what was given, to `x`."""
         return gradient, None
 
@@ -46,7 +46,7 @@ class Shared(torch.autograd.Function):
         return output
 
     @staticmethod
-    def backward(ctx: Any, relevance: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, relevance: Tensor) -> tuple[Tensor | None, ...]:
         """Return the relevance, divided up as the inputs add up to the output."""
         with torch.enable_grad():
             inputs = [x.detach().requires_grad_() for x in ctx.saved_tensors]
@@ -65,7 +65,7 @@ class Weighed(torch.autograd.Function):
         return x.clone()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         """Return what was given times what went on."""
         (x,) = ctx.saved_tensors
         product: Tensor = gradient * x

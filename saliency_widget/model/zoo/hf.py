@@ -100,6 +100,8 @@ def _cached(name: str) -> Path:
 
 
 def _config(transformers: Any, name: str, reference: str, common: dict[str, Any]) -> Any:
+    if Path(reference).is_dir() and not (Path(reference) / "config.json").exists():
+        raise _missing(name, FileNotFoundError("it has no config.json"))
     try:
         config = transformers.AutoConfig.from_pretrained(reference, **common)
     except OSError as error:

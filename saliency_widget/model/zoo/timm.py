@@ -89,7 +89,7 @@ def _choose(timm: Any, name: str, weights: str | None) -> tuple[str, Path | None
     if architecture not in known and not timm.is_model(architecture):
         message = f"timm has no model '{architecture}'; {nearest(architecture, known)}"
         raise ModelError(message)
-    if weights is not None and (Path(weights).suffix in _FILES or "/" in weights):
+    if weights is not None and (Path(weights).suffix in _FILES or len(Path(weights).parts) > 1):
         return name, Path(weights).expanduser()
     if weights not in {None, DEFAULT, tag}:
         tag, name = str(weights), f"{architecture}.{weights}"
