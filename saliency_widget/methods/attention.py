@@ -20,6 +20,7 @@ from saliency_widget.methods.estimate import Estimate
 from saliency_widget.methods.parameters import Help
 from saliency_widget.methods.registry import Applies, method
 from saliency_widget.methods.surgery.attending import Probabilities
+from saliency_widget.methods.surgery.calls import no_copy
 from saliency_widget.model import ImageModel
 from saliency_widget.model.facts import Attention, Facts, first_tensor
 from saliency_widget.model.layers import Layer
@@ -31,7 +32,7 @@ def attends(model: ImageModel) -> Applies:
     """Say whether all tokens of a network attend to all others, on a grid."""
     if model.facts is None:
         return Applies.works()
-    obstacle = next(_obstacles(model.facts), None)
+    obstacle = no_copy(model) or next(_obstacles(model.facts), None)
     return Applies.works() if obstacle is None else Applies.no(obstacle)
 
 

@@ -18,7 +18,7 @@ from saliency_widget.methods.estimate import Estimate
 from saliency_widget.methods.registry import Applies, method
 from saliency_widget.methods.relevance import conserved, only_logits
 from saliency_widget.methods.surgery.attending import attention, module_attention
-from saliency_widget.methods.surgery.calls import REARRANGING, SUMMING, Answer, Answers
+from saliency_widget.methods.surgery.calls import REARRANGING, SUMMING, Answer, Answers, no_copy
 from saliency_widget.model import ImageModel
 from saliency_widget.model.facts import Facts
 
@@ -50,6 +50,8 @@ def has_attention_rules(model: ImageModel) -> Applies:
 
 def _obstacles(model: ImageModel, facts: Facts) -> Iterator[str]:
     """Yield what has no rule."""
+    if (obstacle := no_copy(model)) is not None:
+        yield obstacle
     if facts.opaque:
         yield f"the inside of '{facts.opaque[0]}' is compiled: its layers cannot follow other rules"
     if not facts.attention:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 
 import torch
@@ -18,13 +19,16 @@ from saliency_widget.methods.paths import completeness
 from saliency_widget.methods.registry import method
 from saliency_widget.methods.steps import spread_order
 
-__all__ = ["blur_ig", "blurred"]
+__all__ = ["Pieces", "blur_ig", "blurred"]
 
 _TRUNCATE = 4.0
 """The Gaussian ends this many standard deviations from its middle."""
 
 _GRAIN = 0.5
 """A picture is taken to have no detail finer than a Gaussian of this many pixels, so that less blur changes nothing."""
+
+_ANCHORS = 32
+"""How many gradients are kept for running maps."""
 
 
 @method(
@@ -49,7 +53,8 @@ def blur_ig(
         Help("Standard deviation of the blur that the path starts from, in pixels of the model's input."),
     ] = 50.0,
     sqrt: Annotated[
-        bool, Help("Whether the variance of the blur falls by equal parts, rather than its standard deviation.")
+        bool,
+        Help("Whether the path starts from the square root of that instead, and sigma's square falls by equal parts."),
     ] = False,
     rule: Annotated[
         Literal["midpoint", "sharp_end"],
@@ -60,39 +65,91 @@ def blur_ig(
 
     The path is cut into pieces. Each piece's change of the picture, sharper end less blurrier end, is multiplied by the
     gradient at one point of the piece. The changes add up exactly to the picture less the blurred one, so a linear model
-    is explained exactly by any number of steps; the paper and the reference implementation multiply a derivative
+    is explained exactly by any number of steps; the paper and the authors' implementation multiply a derivative
     with respect to sigma by the length of the piece, which has the same limit.
 
-    A running map must weigh the pieces that were visited. A natural picture's spectrum falls as the square of the frequency,
-    so it changes by about the same amount whenever sigma is doubled. Each piece therefore counts by the logarithm of its
-    ends' ratio; the order of the visits is spread over that, and the sum is divided by what was seen of it. Its quality is
-    the completeness error, relative to the change of the score from the blurred picture on.
+    A natural picture's spectrum falls as the square of the frequency, so it changes by about the same amount whenever sigma
+    is doubled. The order of the visits is spread over the logarithm of sigma accordingly. In a running map each gradient
+    stands for the path halfway to its neighbours among those that are known, so that it is an integral over the whole path at
+    any time. The quality is the completeness error, relative to the change of the score from the blurred picture on.
     """
-    shares = [i / steps for i in range(steps + 1)]
-    sigmas = [max_sigma * (math.sqrt(share) if sqrt else share) for share in shares]
-    middles = [(i + 0.5) / steps for i in range(steps)]
-    points = [max_sigma * (math.sqrt(share) if sqrt else share) for share in middles] if rule == "midpoint" else sigmas
-    pieces = [math.log((b + _GRAIN) / (a + _GRAIN)) for a, b in itertools.pairwise(sigmas)]
-    weights = [piece / math.fsum(pieces) for piece in pieces]
-    order = spread_order(steps, weights)
-    total: Tensor | None = None
-    ends: Tensor | None = None
-    seen = 0.0
+
+    def sigma(share: float) -> float:
+        return math.sqrt(share * max_sigma) if sqrt else share * max_sigma
+
+    ends = [sigma(i / steps) for i in range(steps + 1)]
+    points = [sigma((i + 0.5) / steps) for i in range(steps)] if rule == "midpoint" else ends[:-1]
+    order = spread_order(steps, [math.log((b + _GRAIN) / (a + _GRAIN)) for a, b in itertools.pairwise(ends)])
+    pieces = Pieces(lambda i: blurred(x, ends[i]), steps)
+    scores: Tensor | None = None
     done = 0
     for chunk in f.each(blurred(x, points[step]) for step in order):
-        if total is None:
-            total = torch.zeros_like(chunk.gradients[:, 0])
         for index in range(chunk.gradients.shape[1]):  # one by one: the sum must not depend on the chunk size
-            step = order[done]
-            total += chunk.gradients[:, index] * (blurred(x, sigmas[step]) - blurred(x, sigmas[step + 1]))
-            seen += weights[step]
+            pieces.add(order[done], chunk.gradients[:, index])
             done += 1
-        if ends is None and (done > 1 or steps == 1):
+        if scores is None and (done > 1 or steps == 1):
             # After the first estimate, which nothing may delay.
-            ends = f.scores(torch.stack([blurred(x, max_sigma), x]))
-        attribution = total / seen if done < steps else total.clone()
-        quality = tuple(() for _ in attribution) if ends is None else completeness(attribution, ends)
+            scores = f.scores(torch.stack([blurred(x, ends[-1]), x]))
+        attribution = pieces.total()
+        quality = tuple(() for _ in attribution) if scores is None else completeness(attribution, scores)
         yield Estimate(attribution, done, steps, quality=quality)
+
+
+class Pieces:
+    """The sum of gradients times changes along a path, of which only some gradients are known.
+
+    Until `_ANCHORS` gradients are known, each stands for the path halfway to its neighbours. From then on those stay where they
+    are, and every further one replaces the nearest of them on its own piece alone, so that no more need to be kept. Once
+    all are known, each has been multiplied by the change over its own piece.
+
+    Parameters
+    ----------
+    picture : callable
+        Returns the picture (C, h, w) at the i-th cut of the path, 0 to `count`; piece i lies between the cuts i and i + 1, and
+        its change is the picture at i less that at i + 1.
+    count : int
+        How many pieces there are.
+    """
+
+    def __init__(self, picture: Callable[[int], Tensor], count: int) -> None:
+        self._picture = picture
+        self._count = count
+        self._gradients: dict[int, Tensor] = {}
+        self._pictures: dict[int, Tensor] = {}
+        self._sum: Tensor | None = None
+
+    def add(self, piece: int, gradient: Tensor) -> None:
+        """Add the gradient (T, C, h, w) of a piece; it must not be written to afterwards."""
+        if len(self._gradients) < _ANCHORS:
+            self._gradients[piece] = gradient
+            return
+        if self._sum is None:
+            self._sum = self._by_anchors()
+        places, cuts = self._cuts()
+        anchor = self._gradients[places[bisect.bisect_right(cuts, piece) - 1]]
+        self._sum += (gradient - anchor) * (self._picture(piece) - self._picture(piece + 1))
+
+    def total(self) -> Tensor:
+        """Return the sum (T, C, h, w) over the whole path."""
+        return self._by_anchors() if self._sum is None else self._sum.clone()
+
+    def _cuts(self) -> tuple[list[int], list[int]]:
+        """Return the pieces whose gradients are kept, and where the path is divided among them."""
+        places = sorted(self._gradients)
+        return places, [0, *((a + b + 1) // 2 for a, b in itertools.pairwise(places)), self._count]
+
+    def _by_anchors(self) -> Tensor:
+        places, cuts = self._cuts()
+        known = self._pictures
+        self._pictures = {cut: known[cut] if cut in known else self._picture(cut) for cut in cuts}
+        parts = (
+            self._gradients[place] * (self._pictures[a] - self._pictures[b])
+            for place, (a, b) in zip(places, itertools.pairwise(cuts), strict=True)
+        )
+        total = next(parts)
+        for part in parts:
+            total += part
+        return total
 
 
 def blurred(picture: Tensor, sigma: float) -> Tensor:

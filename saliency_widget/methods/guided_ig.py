@@ -55,7 +55,8 @@ def guided_ig(
     its share, changing the values with the smallest absolute gradients first. Where to go is known only from the gradient
     there, so the steps cannot be visited in another order: a running map is what the path has gathered until then, and no
     estimate of the final one. Each target has a path of its own; the paths advance in turns. The path is kept in double
-    precision whatever the network's is. The quality of the last map is its completeness error.
+    precision whatever the network's is. The quality of the last map is its completeness error: a value moves by up to
+    twice `max_dist` at once, with the gradient before, so the error falls with `max_dist` and not with the steps alone.
     """
     start = f.baseline(baseline)
     exact = torch.float32 if x.device.type == "mps" else torch.float64  # Apple's GPUs have no double precision

@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from saliency_widget.compute import ScoreFunction
 from saliency_widget.methods.estimate import Estimate
 from saliency_widget.methods.registry import Applies, method
+from saliency_widget.methods.surgery.calls import no_copy
 from saliency_widget.model import ImageModel
 
 __all__ = ["DeconvReLU", "GuidedReLU", "Rectifiers", "changes_relus", "deconvnet", "guided_backprop"]
@@ -111,6 +112,8 @@ def changes_relus(model: ImageModel) -> Applies:
     facts = model.facts
     if facts is None:
         return Applies.works()
+    if (obstacle := no_copy(model)) is not None:
+        return Applies.no(obstacle)
     hidden = ", ".join(f"'{name}'" for name in facts.opaque)
     if facts.relus:
         return Applies.works(

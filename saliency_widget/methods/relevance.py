@@ -18,7 +18,7 @@ from saliency_widget.errors import BadParameter, ModelError
 from saliency_widget.methods.estimate import Estimate, Quality
 from saliency_widget.methods.parameters import Help, Range
 from saliency_widget.methods.registry import Applies, method
-from saliency_widget.methods.surgery.calls import POINTWISE, REARRANGING, SUMMING, Answer, Answers
+from saliency_widget.methods.surgery.calls import POINTWISE, REARRANGING, SUMMING, Answer, Answers, no_copy
 from saliency_widget.methods.surgery.layers import CONVOLUTIONS, WEIGHTED, Course, merge, own_parameters
 from saliency_widget.methods.surgery.passing import Weighed, passed, shared, to_the_signal
 from saliency_widget.model import ImageModel
@@ -67,6 +67,8 @@ def has_rules(model: ImageModel) -> Applies:
 
 def _obstacles(model: ImageModel, facts: Facts) -> Iterator[str]:
     """Yield what relevance cannot pass."""
+    if (obstacle := no_copy(model)) is not None:
+        yield obstacle
     if facts.opaque:
         yield f"the inside of '{facts.opaque[0]}' is compiled: its layers cannot follow other rules"
     if facts.attention:

@@ -44,9 +44,9 @@ class Guard:
                 vars(layer).pop(name)
             vars(layer).update(before)
         with torch.no_grad():
-            for buffer, before in self._buffers:
-                if not _same(buffer, before):
-                    buffer.copy_(before)
+            for buffer, values in self._buffers:
+                if not _same(buffer, values):
+                    buffer.copy_(values)
 
 
 def _plain(layer: nn.Module) -> dict[str, Any]:

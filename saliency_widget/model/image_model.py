@@ -307,6 +307,11 @@ class ImageModel:
         return other
 
     @property
+    def copies(self) -> bool:
+        """Whether the network can be copied, so that a method may change its rules; known after the first image."""
+        return self._shadow.guard is None
+
+    @property
     def shadow(self) -> nn.Module:
         """The copy on which everything is computed."""
         return self._shadow.module

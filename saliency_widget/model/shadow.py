@@ -182,7 +182,7 @@ class Altered:
 
     def __init__(
         self,
-        shadow: Shadow,
+        shadow: Shadow | Altered,
         prepare: Callable[[nn.Module], object] | None,
         around: Callable[[], AbstractContextManager[object]] | None,
     ) -> None:
@@ -191,8 +191,9 @@ class Altered:
                 "the module cannot be copied, and this method would have to change it; give it a __deepcopy__ that can"
             )
             raise NotApplicable(message)
-        self._call = shadow._call  # noqa: SLF001 - of the same file
-        self._around = around or contextlib.nullcontext
+        self._call: Callable[[nn.Module, Tensor], Any] = shadow._call  # noqa: SLF001 - of the same file
+        self._around: Callable[[], AbstractContextManager[object]] = around or contextlib.nullcontext
+        self.guard: Guard | None = None
         self._running = threading.RLock()
         with torch.inference_mode(mode=False), torch.no_grad():
             source = shadow.module
@@ -201,9 +202,26 @@ class Altered:
                 id(tensor): tensor.detach() if id(tensor) in weights else tensor.detach().clone()
                 for tensor in tensors(source)
             }
-            self.module = copy.deepcopy(source, memo)
+            self.module: nn.Module = copy.deepcopy(source, memo)
         if prepare is not None:
             prepare(self.module)
+
+    def altered(
+        self,
+        prepare: Callable[[nn.Module], object] | None,
+        around: Callable[[], AbstractContextManager[object]] | None,
+    ) -> Altered:
+        """Return a copy of this copy, changed further; what goes around a forward goes around this one's too."""
+        other = Altered(self, prepare, around)
+        inner, outer = other._around, self._around
+
+        @contextlib.contextmanager
+        def both() -> Iterator[None]:
+            with outer(), inner():
+                yield
+
+        other._around = both
+        return other
 
     def refresh(self) -> nn.Module:
         """Return the copy; it lives for one run and does not change."""

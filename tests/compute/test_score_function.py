@@ -166,7 +166,7 @@ def test_a_weight_that_is_nan_is_reported_with_its_layer():
     module = Broken("forward")
     with torch.no_grad():
         module.second.weight[0, 0] = float("nan")
-    with pytest.raises(NotFinite, match="weight 'second.weight' holds NaN"):
+    with pytest.raises(NotFinite, match=r"weight 'second\.weight' holds NaN"):
         sw.explain(sw.ImageModel(module, preprocess=keep, device="cpu"), picture())
 
 

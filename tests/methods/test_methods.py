@@ -9,8 +9,6 @@ import torch
 import saliency_widget as sw
 from saliency_widget.compute import ScoreFunction
 from saliency_widget.errors import BadParameter, UnknownMethod
-from saliency_widget.explain import prepare
-from saliency_widget.methods import get
 from saliency_widget.methods.paths import spread_order
 from saliency_widget.model import read_image
 from small_models import Linear, Quadratic, TwoHeads, keep, picture, two_heads
@@ -92,55 +90,6 @@ def test_a_sibling_asked_for_by_name_is_the_one_that_came_for_free(name):
     )
 
 
-@pytest.mark.parametrize("method", sw.methods())
-def test_a_streamed_result_equals_the_one_shot_result_exactly(method):
-    model = two_heads()
-    options = {"method": method, "seed": 3, **SMALL.get(method, {})}
-    once = sw.explain(model, picture(), "style:gothic", **options)
-    streamed = list(sw.stream(model, picture(), "style:gothic", **options))
-    np.testing.assert_array_equal(streamed[-1].attribution, once.attribution)
-    assert [e.progress for e in streamed] == sorted({e.progress for e in streamed})
-    assert streamed[-1].progress == 1
-    # One sample has no variance, so VarGrad begins with the second chunk.
-    assert len(streamed) == {"gradient": 1, "input_x_gradient": 1, "vargrad": 5}.get(method, 6)
-
-
-@pytest.mark.parametrize("method", sw.methods())
-@pytest.mark.parametrize("chunk", [1, 3, 8, 64])
-def test_the_map_does_not_depend_on_the_chunk_size(method, chunk):
-    model = two_heads(torch.float64)
-    chosen = get(method)
-    params = chosen.validate(SMALL.get(method, {}))
-    maps = []
-    for size in (chunk, 5):
-        f = ScoreFunction(model, read_image(picture()), [model.resolve("style:gothic")], seed=2, chunk=size)
-        with torch.no_grad():
-            maps.append(list(chosen.estimates(f, params))[-1].attribution)
-    torch.testing.assert_close(maps[0], maps[1], rtol=1e-10, atol=1e-18)
-
-
-@pytest.mark.parametrize("method", sw.methods())
-def test_many_targets_in_one_pass_equal_each_alone(method):
-    model = two_heads(torch.float64)
-    targets = ["style:gothic", "style:greek_roman", "age"]
-    options = {"method": method, **SMALL.get(method, {})}
-    together = sw.explain(model, picture(), targets, **options)
-    for target, e in zip(targets, together, strict=True):
-        alone = sw.explain(model, picture(), target, **options)
-        np.testing.assert_allclose(e.attribution, alone.attribution, rtol=1e-10, atol=1e-18)
-        assert str(e.target) == target
-
-
-@pytest.mark.parametrize("method", sw.methods())
-def test_the_stated_cost_is_the_number_of_gradients_taken(method):
-    model = two_heads()
-    plan = prepare(model, picture(), "style:gothic", method, params=SMALL.get(method, {}))
-    f = ScoreFunction(model, plan.picture, plan.targets)
-    with torch.no_grad():
-        last = list(plan.method.estimates(f, plan.params))[-1]
-    assert f.backwards == plan.total == last.total == last.done
-
-
 @pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients:UserWarning")
 def test_integrated_gradients_agree_with_captum():
     captum = pytest.importorskip("captum.attr")
@@ -215,18 +164,6 @@ def test_a_wrong_method_names_the_nearest():
 def test_other_wrong_arguments_are_refused(options, says):
     with pytest.raises(BadParameter, match=says):
         sw.explain(two_heads(), picture(), **options)
-
-
-@pytest.mark.parametrize("method", sw.methods().values(), ids=sw.methods())
-def test_every_method_has_what_the_page_shows(method):
-    card = method.card(two_heads())
-    assert card["label"]
-    assert card["explain"].endswith(".")
-    assert "arXiv" in card["cite"]
-    assert card["applies"]
-    for param in card["params"]:
-        assert param["help"].endswith(".")
-        assert method.parameters[param["name"]].check(param["default"]) == param["default"]
 
 
 def test_a_raw_module_is_accepted_and_its_heads_are_found():

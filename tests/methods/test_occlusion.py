@@ -121,6 +121,11 @@ def test_each_window_is_visited_once(rows, columns):
     assert sorted(order) == [(row, column) for row in range(rows) for column in range(columns)]
 
 
+def test_the_order_begins_in_the_middle_and_goes_on_across_the_diagonal():
+    assert refining_order(8, 8)[:4] == [(4, 4), (0, 0), (0, 4), (4, 0)]
+    assert refining_order(8, 8)[4:6] == [(6, 6), (2, 2)]
+
+
 @pytest.mark.parametrize("side", [8, 13, 16, 27])
 def test_any_beginning_of_the_order_is_spread_over_the_whole_picture(side):
     order = np.array(refining_order(side, side))

@@ -164,11 +164,11 @@ def test_the_order_visits_each_step_once_and_spreads_over_the_path_from_the_star
     places, weights = quadrature(rule, count)
     order = spread_order(count, weights)
     assert sorted(order) == list(range(count))
-    assert order[0] == count // 2
+    assert abs(places[order[0]] - 0.5) <= max(weights)
     for seen in (count // 10, count // 4, count // 2):
         if seen >= 4:
             gaps = np.diff([0, *sorted(places[i] for i in order[:seen]), 1])
-            assert gaps.max() <= 2.5 / seen + 2 / count
+            assert gaps.max() <= 2.5 / seen + 2 * max(weights)
 
 
 def test_from_eight_steps_on_a_full_round_is_spread_evenly():
@@ -187,11 +187,10 @@ def test_a_running_estimate_is_one_of_the_final_map(method, rule):
     f = function(two_heads(torch.float64), picture(), ["style:gothic", "age"])
     run = estimates(f, method, steps=64, rule=rule)
     final = run[-1].attribution
-    errors = [
-        relative(next(e for e in run if e.done >= share * 64).attribution, final) for share in (0.1, 0.25, 0.5, 1)
-    ]
-    assert errors[1] < 0.3
-    assert errors == sorted(errors, reverse=True)
+    errors = [relative(next(e for e in run if e.done >= share * 64).attribution, final) for share in (0.1, 0.25, 0.5)]
+    assert errors[0] < 0.5
+    assert errors[1] < 0.25
+    assert errors[2] < 0.5 * errors[0]
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from saliency_widget.errors import ModelError
+from saliency_widget.model import ImageModel
 
-__all__ = ["POINTWISE", "REARRANGING", "SUMMING", "Answer", "Answers", "tensors_in"]
+__all__ = ["POINTWISE", "REARRANGING", "SUMMING", "Answer", "Answers", "no_copy", "tensors_in"]
 
 Answer = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 """Takes a function of torch and its arguments, returns what the network is to get from it."""
@@ -82,6 +83,15 @@ class Answers(TorchFunctionMode):
             )
             raise ModelError(message)
         return output
+
+
+def no_copy(model: ImageModel) -> str | None:
+    """Say why a network's rules cannot be changed at all, or None where they can."""
+    return (
+        None
+        if model.copies
+        else "the module cannot be copied, and its rules are only changed on a copy; give it a __deepcopy__"
+    )
 
 
 def tensors_in(value: Any) -> list[Tensor]:
