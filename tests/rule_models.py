@@ -105,8 +105,6 @@ class Attending(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         tokens = self.embed(x).flatten(2).transpose(1, 2)
         q, k, v = (part.unsqueeze(1) for part in self.qkv(tokens).chunk(3, -1))
-        if self.fused:
-            mixed = F.scaled_dot_product_attention(q, k, v)
-        else:
-            mixed = (q @ k.transpose(-2, -1) / 6**0.5).softmax(-1) @ v
+        plain = (q @ k.transpose(-2, -1) / 6**0.5).softmax(-1) @ v
+        mixed = F.scaled_dot_product_attention(q, k, v) if self.fused else plain
         return self.head((tokens + mixed.squeeze(1)).mean(1))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torchvision.transforms.v2 import functional
 
 from saliency_widget.errors import BadImage, ModelError
@@ -69,6 +70,37 @@ def grey_value(image: Tensor) -> Tensor:
     return grey[None]
 
 
+class _Draws(BaseException):
+    """Raised in place of a random draw; no ``Exception``, so that a user's ``except`` does not swallow it."""
+
+
+_RANDOM = frozenset(
+    (
+        "rand",
+        "randn",
+        "randint",
+        "randperm",
+        "rand_like",
+        "randn_like",
+        "randint_like",
+        "normal",
+        "bernoulli",
+        "multinomial",
+    )
+    + ("poisson", "uniform_", "normal_", "bernoulli_", "random_", "exponential_", "dropout", "log_normal_", "cauchy_")
+)
+"""The functions of torch that draw."""
+
+
+class _NoDraws(TorchFunctionMode):
+    """While it lasts, a random draw of this thread raises."""
+
+    def __torch_function__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "") in _RANDOM:
+            raise _Draws
+        return func(*args, **(kwargs or {}))
+
+
 class Preprocess:
     """A user's preprocessing, called with what it takes: a float tensor, or a Pillow image if it takes only that.
 
@@ -91,6 +123,7 @@ class Preprocess:
         self.grey = grey
         self._function = function
         self._wants_pillow = False
+        self._draws = False
 
     @property
     def quantises(self) -> bool:
@@ -130,11 +163,7 @@ class Preprocess:
         return result
 
     def _checked(self, image: Tensor) -> Tensor:
-        # Seeded alike each time, so that a random crop is the same one for the picture, its baseline and its map; and a
-        # copy, since a transform may work in place.
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            result = self._call(image.clone())
+        result = self._seeded(image) if self._draws else self._watched(image)
         if isinstance(result, Tensor) and result.dim() == 4 and result.shape[0] == 1:
             result = result[0]
         if not isinstance(result, Tensor) or result.dim() != 3:
@@ -142,6 +171,24 @@ class Preprocess:
             message = f"preprocess= returned {got} for an image {tuple(image.shape)}; expected a tensor (C, h, w)"
             raise BadImage(message)
         return result.detach()
+
+    def _watched(self, image: Tensor) -> Any:
+        """Call a preprocessing that has drawn no random number so far, without a touch of the user's generator.
+
+        Setting it aside, even for a moment, would disturb a training loop on another thread.
+        """
+        try:
+            with torch.no_grad(), _NoDraws():
+                return self._call(image.clone())  # a copy, since a transform may work in place
+        except _Draws:
+            self._draws = True
+            return self._seeded(image)
+
+    def _seeded(self, image: Tensor) -> Any:
+        """Call one that draws: seeded alike each time, so that the picture, its baseline and its map have the same crop."""
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return self._call(image.clone())
 
     def _call(self, image: Tensor) -> Any:
         refused: Exception | None = None

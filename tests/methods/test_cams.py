@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn.functional import interpolate
 
 import saliency_widget as sw
@@ -13,7 +14,7 @@ from saliency_widget.compute import ScoreFunction
 from saliency_widget.errors import BadParameter, NotApplicable
 from saliency_widget.explain import prepare
 from saliency_widget.methods import cam_forwards, cams, get, guided_grad_cam
-from saliency_widget.methods.cam_forwards import mask
+from saliency_widget.methods.cam_forwards import _Line, mask
 from saliency_widget.model import read_image
 from small_models import Linear, keep, picture, two_heads
 
@@ -91,10 +92,16 @@ def test_ablation_cam_is_the_fall_of_the_score_without_a_channel_times_the_chann
 
 def test_score_cam_is_the_maps_weighted_by_the_softmax_of_the_scores_that_they_leave():
     module = Net("bent")
+    with torch.no_grad():  # one channel is the same everywhere, which is no mask
+        module.last.weight[2] = 0
+        module.last.bias[2] = 5
     model = wrapped(module)
     f = function(model, 1)
     maps = torch.tensor(activations(model)[0])
-    maps = maps[maps.amax((1, 2)) > maps.amin((1, 2))]
+    flat = maps.amax((1, 2)) == maps.amin((1, 2))
+    assert bool(flat[2])
+    assert float(maps[2].max()) > 0
+    maps = maps[~flat]
     with torch.no_grad():
         large = interpolate(maps[None], (16, 24), mode="bilinear")[0]
         low, high = large.amin((1, 2), keepdim=True), large.amax((1, 2), keepdim=True)
@@ -282,6 +289,43 @@ def test_finer_cam_of_a_value_is_grad_cam_and_its_rivals_are_of_its_own_head():
     assert not torch.allclose(finer.attribution[1], plain.attribution[1])
 
 
+class TwoClassifiers(nn.Module):
+    """Two heads with classes over the same features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = Net("bent"), Net("pooled", classes=9)
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        features = self.one.relu(self.one.last(self.one.first(x)))
+        return {"one": self.one.head(features.flatten(1)), "other": self.other.head(features.mean((2, 3)))}
+
+
+def test_a_class_is_compared_with_classes_of_its_own_head_only():
+    both, alone = wrapped(TwoClassifiers()), wrapped(Net("bent"))
+    for target in range(4):
+        found = run(both, "finer_cam", ("one", target), layer="one.relu", compared=2)
+        expected = run(alone, "finer_cam", target, layer="relu", compared=2)
+        torch.testing.assert_close(found.attribution, expected.attribution, rtol=1e-10, atol=1e-16)
+
+
+def test_what_one_place_says_of_a_head_that_does_not_see_it_is_nothing_in_hires_cam_and_layer_cam_alone():
+    # The others average a channel's gradient over the grid, so that they draw wherever the channel is active.
+    class Half(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = Net()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            features = self.net.relu(self.net.last(self.net.first(x)))
+            return self.net.head(features[..., :3].mean((2, 3)))
+
+    found = run(wrapped(Half()), "grad_cam", 1)
+    together = {"grad_cam": found.attribution} | dict(found.siblings)
+    unseen = {name for name, maps in together.items() if not maps[..., 3:].any()}
+    assert unseen == {"hires_cam", "layer_cam"}
+
+
 # -- running estimates ------------------------------------------------------------------------------------------------
 
 
@@ -308,6 +352,15 @@ def test_fewer_channels_take_fewer_forwards_and_guess_the_rest(method):
     assert f.forwards == few.total == get(method).units({"channels": 3}, (16, 24)) == 4
     whole = run(model, method, 2).attribution
     assert 0 < float((few.attribution - whole).norm() / whole.norm()) < 0.5
+
+
+def test_what_is_not_tried_yet_is_read_off_a_line_but_never_outside_of_what_was_seen():
+    line = _Line(torch.tensor([[0.0, 1.0, 2.0, 3.0, 9.0]]))
+    line.add(1, torch.tensor([5.0]))
+    assert line.values().tolist() == [[5.0] * 5]
+    line.add(3, torch.tensor([9.0]))
+    assert line.values().tolist() == [[5.0, 5.0, 7.0, 9.0, 9.0]]
+    assert line.count == 2
 
 
 def test_a_mask_reaches_from_zero_to_one_and_a_flat_channel_is_none():

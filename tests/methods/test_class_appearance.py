@@ -11,8 +11,9 @@ from saliency_widget.compute import Cancelled, CancelToken, ScoreFunction
 from saliency_widget.explain import prepare
 from saliency_widget.methods import get
 from saliency_widget.methods.canvas import canvas, raw, share
+from saliency_widget.methods.class_appearance import _shift
 from saliency_widget.model import read_image
-from small_models import Linear, keep, picture, two_heads
+from small_models import STYLES, Linear, keep, picture, two_heads
 
 PLAIN = {"parameterisation": "pixel", "jitter": 0, "total_variation": 0.0, "l2": 0.0, "start": "grey"}
 SMALL = {"steps": 6, "jitter": 2}
@@ -54,6 +55,31 @@ def test_the_picture_stays_between_black_and_white_however_large_the_steps(param
     found = sw.explain(linear(halved)[0], picture(), 1, "class_appearance", **params).attribution
     assert -1 <= found[0].min() < found[0].max() <= 3
     assert 0 <= found[1:].min() < found[1:].max() <= 1
+
+
+def test_the_first_step_has_the_stated_length():
+    model, weight = linear()
+    found = sw.explain(model, picture(), 1, "class_appearance", steps=1, learning_rate=0.3, **PLAIN).attribution
+    np.testing.assert_allclose(found, torch.sigmoid(0.3 * weight.sign()).numpy(), rtol=1e-4)
+
+
+def test_the_same_model_behind_another_normalisation_is_painted_the_same_picture():
+    class Undone(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = two_heads(torch.float64).module
+
+        def forward(self, images):
+            gain, offset = (torch.tensor(v, dtype=images.dtype).view(3, 1, 1) for v in ([4.0, 1, 1], [1.0, 0, 0]))
+            return self.inner((images + offset) / gain)
+
+    options = {"method": "class_appearance", **SMALL}
+    plain = sw.explain(two_heads(torch.float64), picture(), "style:0", **options).attribution
+    heads = {"style": STYLES, "age": sw.Regression(unit="years")}
+    other = sw.explain(
+        sw.ImageModel(Undone(), heads, halved, device="cpu"), picture(), "style:0", **options
+    ).attribution
+    np.testing.assert_allclose(halved(torch.as_tensor(plain)).numpy(), other, atol=1e-7)
 
 
 def test_a_value_is_made_as_high_as_it_gets():
@@ -170,6 +196,12 @@ def test_the_shifts_are_taken_back():
     assert len(changed) > 10
     assert np.abs(changed - (4, 6)).max() == 2
     assert (moved >= 0.5 - 1e-9).all()
+    for seed in range(6):  # the pixel that a shift puts where the model looks
+        once = sw.explain(
+            model, picture(), method="class_appearance", seed=seed, **(params | {"jitter": 2, "steps": 1})
+        )
+        (found,) = np.argwhere(np.abs(once.attribution[0] - 0.5) > 1e-6)
+        assert tuple(found) == tuple(np.subtract((4, 6), _shift(seed, 0, 2)))
 
 
 def test_several_targets_are_painted_in_turn_each_as_if_it_were_alone():

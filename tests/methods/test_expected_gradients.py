@@ -44,7 +44,7 @@ def test_it_is_complete_on_average():
     e = estimates(f, "expected_gradients", samples=1500)[-1]
     scores = f.scores(torch.stack([f.x, *references(f, "colours", 1500)]))
     change = scores[0] - scores[1:].mean(0)
-    np.testing.assert_allclose(e.attribution.sum((1, 2, 3)), change, rtol=0.05)
+    np.testing.assert_allclose(e.attribution.sum((1, 2, 3)), change, rtol=0.15)
 
 
 def test_flat_colours_are_flat_and_noise_is_not_and_both_are_pictures():

@@ -39,7 +39,9 @@ def test_a_path_of_two_steps_is_the_one_that_was_walked_by_hand():
 
 
 def test_no_value_is_further_from_the_straight_path_than_allowed():
-    attribution, points = walk(lambda _: torch.tensor([2.0, 1.0]).double(), [1.0, 1.0], steps=10, fraction=0.01, max_dist=0.1)
+    attribution, points = walk(
+        lambda _: torch.tensor([2.0, 1.0]).double(), [1.0, 1.0], steps=10, fraction=0.01, max_dist=0.1
+    )
     for step, (a, b) in enumerate(points, start=1):
         assert abs(a - step / 10) <= 0.1 + 1e-12
         assert abs(b - step / 10) <= 0.1 + 1e-12

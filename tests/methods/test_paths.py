@@ -189,8 +189,8 @@ def test_a_running_estimate_is_one_of_the_final_map(method, rule):
     final = run[-1].attribution
     errors = [relative(next(e for e in run if e.done >= share * 64).attribution, final) for share in (0.1, 0.25, 0.5)]
     assert errors[0] < 0.5
-    assert errors[1] < 0.25
-    assert errors[2] < 0.5 * errors[0]
+    assert errors[1] < 0.3
+    assert errors[2] < 0.2
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -198,8 +198,12 @@ def test_a_running_estimate_is_one_of_the_final_map(method, rule):
 def test_maps_depend_neither_on_the_chunk_size_nor_on_the_other_targets(rule, chunk):
     model = two_heads(torch.float64)
     targets = ["style:gothic", "style:greek_roman", "age"]
-    together = estimates(function(model, picture(), targets, chunk=chunk), "integrated_gradients", steps=19, rule=rule)[-1]
+    together = estimates(function(model, picture(), targets, chunk=chunk), "integrated_gradients", steps=19, rule=rule)[
+        -1
+    ]
     for t, target in enumerate(targets):
-        alone = estimates(function(model, picture(), [target], chunk=5), "integrated_gradients", steps=19, rule=rule)[-1]
+        alone = estimates(function(model, picture(), [target], chunk=5), "integrated_gradients", steps=19, rule=rule)[
+            -1
+        ]
         assert relative(together.attribution[t], alone.attribution[0]) < 1e-10
         assert relative(together.siblings["idgi"][t], alone.siblings["idgi"][0]) < 1e-10

@@ -82,7 +82,7 @@ def test_where_there_is_no_relu_they_say_which_activations_there_are_and_equal_t
     np.testing.assert_array_equal(last(f, method), last(f, "gradient"))
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore")  # torch tells to use something else than scripts
 @pytest.mark.parametrize("method", METHODS)
 def test_a_scripted_network_is_refused_with_the_reason(method):
     applies = sw.methods()[method].applies(wrapped(torch.jit.trace(seeded(chain), torch.zeros(1, 3, SIDE, SIDE))))

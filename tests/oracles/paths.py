@@ -141,7 +141,12 @@ def _blur_ig(module: nn.Module, x: Tensor, target: int, settings: Mapping[str, A
     steps, largest = settings["steps"], settings["max_sigma"]
     with mock.patch.object(blur_ig, "gaussian_blur", blurred):
         found = blur_ig.BlurIG().GetMask(
-            _last(x), _ask(module, target, x.dtype), max_sigma=largest, steps=steps, grad_step=largest / steps, batch_size=1
+            _last(x),
+            _ask(module, target, x.dtype),
+            max_sigma=largest,
+            steps=steps,
+            grad_step=largest / steps,
+            batch_size=1,
         )
     return _first(found)
 

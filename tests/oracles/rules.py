@@ -66,8 +66,12 @@ def lrp(module: nn.Module, x: Tensor, target: int, settings: Mapping[str, Any]) 
         composite = composites.EpsilonAlpha2Beta1(epsilon=epsilon, canonizers=canonizers)
     else:
         convolution = rules.Gamma(gamma=gamma) if rule == "gamma" else rules.Epsilon(epsilon=epsilon)
-        layers = [(types.Convolution, convolution), (nn.Linear, rules.Epsilon(epsilon=epsilon))]
-        composite = composites.LayerMapComposite(composites.layer_map_base() + layers, canonizers=canonizers)
+        layers = [
+            *composites.layer_map_base(),
+            (types.Convolution, convolution),
+            (nn.Linear, rules.Epsilon(epsilon=epsilon)),
+        ]
+        composite = composites.LayerMapComposite(layers, canonizers=canonizers)
     return _relevance(module, x, target, composite)
 
 
@@ -76,7 +80,7 @@ def deep_taylor(module: nn.Module, x: Tensor, target: int, settings: Mapping[str
     from zennit import composites, rules, types
 
     composite = composites.SpecialFirstLayerMapComposite(
-        composites.layer_map_base() + [(types.Linear, rules.ZPlus())],
+        [*composites.layer_map_base(), (types.Linear, rules.ZPlus())],
         [(types.Linear, rules.ZBox(low=settings["low"], high=settings["high"]))],
         canonizers=[settings["canonizer"]()] if "canonizer" in settings else [],
     )

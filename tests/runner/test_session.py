@@ -48,7 +48,7 @@ def test_accepted_says_what_was_understood_every_parameter_of_it():
         "image": desk.pictures[0].id,
         "targets": [{"head": "style", "index": 0, "versus": None}],
         "method": "integrated_gradients",
-        "params": {"steps": 3, "baseline": "black"},
+        "params": desk.session.choice.params,
         "score": "logit",
         "layer": None,
         "seed": 7,
