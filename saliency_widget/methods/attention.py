@@ -157,7 +157,7 @@ def _differentiated(f: ScoreFunction, x: Tensor, chain: tuple[str, ...] = ()) ->
     watch: list[Probabilities] = []
 
     def around() -> AbstractContextManager[object]:
-        watch[:] = [Probabilities(sites, cut=bool(chain))]
+        watch[:] = [Probabilities(sites)]
         return watch[0]
 
     with f.rules(_Chain(chain).prepare if len(chain) > 1 else None, around) as g:

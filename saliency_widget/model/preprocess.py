@@ -74,21 +74,21 @@ class _Draws(BaseException):
     """Raised in place of a random draw; no ``Exception``, so that a user's ``except`` does not swallow it."""
 
 
-_RANDOM = frozenset(
-    (
-        "rand",
-        "randn",
-        "randint",
-        "randperm",
-        "rand_like",
-        "randn_like",
-        "randint_like",
-        "normal",
-        "bernoulli",
+_RANDOM = {
+    *("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "normal", "bernoulli"),
+    *(
         "multinomial",
-    )
-    + ("poisson", "uniform_", "normal_", "bernoulli_", "random_", "exponential_", "dropout", "log_normal_", "cauchy_")
-)
+        "poisson",
+        "uniform_",
+        "normal_",
+        "bernoulli_",
+        "random_",
+        "exponential_",
+        "dropout",
+        "log_normal_",
+        "cauchy_",
+    ),
+}
 """The functions of torch that draw."""
 
 

@@ -105,7 +105,7 @@ def test_a_fused_call_with_a_mask_is_what_it_is_step_by_step(precision, hidden):
         np.testing.assert_allclose(g.scores(f.x[None]), f.scores(f.x[None]), rtol=tolerance)
 
 
-@pytest.mark.parametrize("hidden", ["nothing", "some pairs", "some tokens"])
+@pytest.mark.parametrize("hidden", ["nothing", "some pairs", "some tokens", "by a call of the function itself"])
 def test_a_multihead_module_with_masks_is_what_it_is_step_by_step(hidden):
     class Masked(nn.Module):
         def __init__(self):
@@ -117,8 +117,20 @@ def test_a_multihead_module_with_masks_is_what_it_is_step_by_step(hidden):
             tokens = self.embed(x).flatten(2).transpose(1, 2)
             pairs = torch.ones(16, 16, dtype=torch.bool).triu(1) if hidden == "some pairs" else None
             padding = (torch.arange(16) > 11).expand(len(x), 16) if hidden == "some tokens" else None
-            mixed, weights = self.attention(tokens, tokens, tokens, attn_mask=pairs, key_padding_mask=padding)
+            if hidden == "by a call of the function itself":
+                mixed, weights = self.called(tokens.transpose(0, 1))
+            else:
+                mixed, weights = self.attention(tokens, tokens, tokens, attn_mask=pairs, key_padding_mask=padding)
             return self.head(mixed.mean(1)) + weights.square().sum((1, 2))[:, None]
+
+        def called(self, tokens):
+            """The module's own call makes numbers of masks that are truths; others need not."""
+            a, pairs = self.attention, torch.ones(16, 16, dtype=torch.bool).triu(1)
+            padding = (torch.arange(16) == 5).expand(tokens.shape[1], 16)
+            weights = (a.in_proj_weight, a.in_proj_bias, None, None, False, 0.0, a.out_proj.weight, a.out_proj.bias)
+            options = {"training": False, "attn_mask": pairs, "key_padding_mask": padding}
+            mixed, p = F.multi_head_attention_forward(tokens, tokens, tokens, 6, 2, *weights, **options)
+            return mixed.transpose(0, 1), p
 
     f = function(wrapped(lively(Masked)), IMAGE, [0, 3])
     with f.rules(around=lambda: Probabilities(1)) as g:

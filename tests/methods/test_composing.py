@@ -82,7 +82,7 @@ def test_a_running_estimate_counts_by_the_share_of_its_work_and_a_partial_one_no
         @smoothed
         def method(f, x):
             for done in (1, 2):
-                yield Estimate(x.new_full((1, 1, 1, 1), float(done + x.sum())), done, 2, kind=kind)
+                yield Estimate(x.new_full((1, 1, 1, 1), float(10 * done + x.sum())), done, 2, kind=kind)
 
         return method
 
@@ -95,9 +95,9 @@ def test_a_running_estimate_counts_by_the_share_of_its_work_and_a_partial_one_no
         kind: [float(e.attribution) for e in steps_of(kind)(Still(), x, samples=2, noise=0.5)]
         for kind in ("estimate", "partial")
     }
-    # The runs give 2, 3 and then, with 0.5 added to both pixels, 3, 4.
-    assert values["estimate"] == [2, 3, (3 + 3 / 2) / 1.5, 3.5]
-    assert values["partial"] == [2, 3, 3, 3.5]
+    # The runs give 11, 21 and then, with 0.5 added to both pixels, 12, 22.
+    assert values["estimate"] == [11, 21, (21 + 12 / 2) / 1.5, 21.5]
+    assert values["partial"] == [11, 21, 21, 21.5]
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 8, 64])

@@ -59,6 +59,16 @@ def test_a_linear_model_is_explained_exactly_by_every_rule(rule):
         np.testing.assert_allclose(last(f, "integrated_gradients", steps=steps, rule=rule), exact, rtol=1e-12)
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_the_path_starts_at_the_baseline_that_was_asked_for(rule):
+    model = wrapped(Linear())
+    f = function(model, picture(), [0])
+    weight = model.module.weight[0].detach()
+    for baseline in ("white", "mean", "blur", "noise"):
+        found = last(f, "integrated_gradients", steps=3, rule=rule, baseline=baseline)[0]
+        assert relative(found, weight * (f.x - f.baseline(baseline))) < 1e-12
+
+
 def test_idgi_of_a_linear_model_shares_out_the_score_by_the_squared_weights():
     model = wrapped(Linear())
     f = function(model, picture(), [0, 1])

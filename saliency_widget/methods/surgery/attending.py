@@ -58,8 +58,6 @@ class Probabilities(Answers):
     ----------
     sites : int
         How many there will be.
-    cut : bool
-        Whether no gradient goes further back through the probabilities.
 
     Attributes
     ----------
@@ -69,7 +67,7 @@ class Probabilities(Answers):
         Shape (1, sites, heads, L, L): zeros that were added to them, for the gradient.
     """
 
-    def __init__(self, sites: int, *, cut: bool = False) -> None:
+    def __init__(self, sites: int) -> None:
         answers: dict[str, Answer] = {
             "scaled_dot_product_attention": attention(self._see),
             "multi_head_attention_forward": module_attention(self._see),
@@ -77,7 +75,6 @@ class Probabilities(Answers):
         }
         super().__init__(answers)
         self._sites = sites
-        self._cut = cut
         self.seen: list[Tensor] = []
         self.nudge: Tensor | None = None
 
@@ -103,7 +100,7 @@ class Probabilities(Answers):
         self.seen.append(p.detach())
         if place >= self._sites or p.shape[1:] != self.nudge.shape[2:]:
             return p
-        return (p.detach() if self._cut else p) + self.nudge[:, place]
+        return p + self.nudge[:, place]
 
     def _softmax(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         p = func(*args, **kwargs)
