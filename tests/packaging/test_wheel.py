@@ -141,7 +141,7 @@ def test_the_wheel_says_what_it_needs(wheel):
         if line.startswith("Requires-Dist: ") and "extra ==" not in line
     }
     assert needs == {
-        "anywidget", "ipywidgets", "matplotlib", "numpy", "pillow", "safetensors", "torch",
+        "anywidget", "ipywidgets", "matplotlib", "numpy", "pillow", "safetensors", "scikit-image", "torch",
         "torchvision",
     }  # fmt: skip
     assert "License-Expression: BSD-3-Clause" in lines
