@@ -18,6 +18,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Before anything imports matplotlib: figures without a display.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+# Before anything imports huggingface_hub or transformers, which read these once: no test waits for, or depends on, a hub.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by `-m`
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

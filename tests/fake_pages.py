@@ -11,6 +11,9 @@ from saliency_widget.runner import Session, choose
 from saliency_widget.runner.thread import Schedule
 from small_models import picture, two_heads
 
+MANY = {"method": "smoothgrad", "params": {"samples": 40}}
+"""What to click for a job of eleven steps: a chunk of one sample, then of four."""
+
 
 class FakeClock:
     """A clock that stands still unless it is told to go on."""
@@ -84,6 +87,10 @@ class FakePort:
 
     def of(self, kind, job=None):
         return [m for m in self.messages if m["type"] == kind and job in {None, m.get("job")}]
+
+    @property
+    def types(self):
+        return [m["type"] for m in self.messages]
 
     @property
     def frames(self):

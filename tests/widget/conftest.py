@@ -1,4 +1,4 @@
-"""What the widget's tests share: a small widget that is closed again, and torch without threads of its own."""
+"""What the widget's tests share: small widgets that are closed again, and torch without threads of its own."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pytest
 import torch
 
 import saliency_widget as sw
+from gates import LONG, Gated
 from saliency_widget import wire
-from small_models import picture, two_heads
+from small_models import keep, picture, two_heads
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -45,5 +46,27 @@ def make():
 def widget(make):
     """A widget whose first job has ended."""
     widget = make()
-    widget.wait(20)
+    widget.wait(LONG)
     return widget
+
+
+@pytest.fixture
+def gated(make):
+    """A widget whose model waits, once its gate is shut, inside its forward."""
+    module = Gated()
+    model = sw.ImageModel(module, preprocess=keep, device="cpu")
+    widget = make(model)
+    widget.wait(LONG)
+    widget.gate = module.gate
+    module.gate.reached.clear()
+    yield widget
+    module.gate.open.set()
+
+
+@pytest.fixture(scope="session")
+def synced():
+    """The names of all that is synced, as docs/protocol.md lists them."""
+    return {
+        *("card", "images", "base", "image", "target", "method", "params", "score", "layer", "seed"),
+        *("predictions", "result", "result_data", "status", "display"),
+    }
