@@ -30,7 +30,7 @@ class Explanation:
     ----------
     attribution : numpy.ndarray
         Shape (C, h, w), signed, in the pixels of the model's input; float32 (float64 where the model computes in it).
-        Score units per unit of the model's input, or score units where the method multiplies by the input.
+        What its values are is said by the method's ``values``: for most, score units per unit of the input, or score units.
     target : Target
         What is explained.
     method : str

@@ -44,7 +44,7 @@ export interface Method {
   family: string;
   /** It works at a layer of the network, which can be chosen. */
   layer: boolean;
-  multiplies: boolean;
+  values: "score" | "rate" | "squared rate" | "relative";
   sibling_of: string | null;
   /** `equals`: it runs, and gives what a plainer method gives. */
   status: "works" | "equals" | "no";

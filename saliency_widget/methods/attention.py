@@ -64,6 +64,7 @@ def has_blocks(model: ImageModel) -> Applies:
     cite="Abnar & Zuidema 2020, arXiv:2005.00928",
     cost=lambda *, heads: 1,  # noqa: ARG005
     family="attention",
+    values="relative",
     check=attends,
 )
 def attention_rollout(
@@ -91,6 +92,7 @@ def attention_rollout(
     cite="Chefer et al. 2021, arXiv:2103.15679",
     cost=lambda: 1,
     family="attention",
+    values="relative",
     check=attends,
 )
 def gradient_attention(f: ScoreFunction, x: Tensor) -> Iterator[Estimate]:
@@ -111,6 +113,7 @@ def gradient_attention(f: ScoreFunction, x: Tensor) -> Iterator[Estimate]:
     cite="Bousselham et al. 2024, arXiv:2404.03214",
     cost=lambda: 1,
     family="attention",
+    values="relative",
     check=has_blocks,
 )
 def legrad(f: ScoreFunction, x: Tensor) -> Iterator[Estimate]:

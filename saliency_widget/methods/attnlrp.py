@@ -68,7 +68,7 @@ def _obstacles(model: ImageModel, facts: Facts) -> Iterator[str]:
     cite="Achtibat et al. 2024, arXiv:2402.05602",
     cost=lambda: 1,
     family="attention",
-    multiplies=True,
+    values="score",
     check=has_attention_rules,
 )
 def attnlrp(f: ScoreFunction, x: Tensor) -> Iterator[Estimate]:

@@ -37,7 +37,7 @@ _ANCHORS = 32
     cite="Xu et al. 2020, arXiv:2004.03383",
     cost=lambda *, steps, samples, **_: steps * samples,
     family="paths",
-    multiplies=True,
+    values="score",
 )
 @smoothed
 def blur_ig(

@@ -30,6 +30,7 @@ __all__ = ["ablation_cam", "score_cam"]
     cost=lambda *, channels: 1 + channels,
     family="cam",
     reads="forwards",
+    values="relative",
     layer=True,
     check=needs_layer,
 )
@@ -79,6 +80,7 @@ def score_cam(
     cost=lambda *, channels: 1 + channels,
     family="cam",
     reads="forwards",
+    values="relative",
     layer=True,
     check=needs_layer,
 )

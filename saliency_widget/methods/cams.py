@@ -52,7 +52,7 @@ def _made_for_relu(model: ImageModel) -> Applies:
     cite="Selvaraju et al. 2016, arXiv:1610.02391",
     cost=lambda: 1,
     family="cam",
-    multiplies=True,
+    values="score",
     layer=True,
     check=needs_layer,
     siblings={
@@ -118,7 +118,7 @@ def grad_cam(f: ScoreFunction, x: Tensor) -> Iterator[Estimate]:
     cite="Zhang et al. 2025, arXiv:2501.11309",
     cost=lambda *, compared, strength: 1 + compared,  # noqa: ARG005
     family="cam",
-    multiplies=True,
+    values="score",
     layer=True,
     check=needs_layer,
 )

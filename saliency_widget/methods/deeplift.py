@@ -49,7 +49,7 @@ def changes_add_up(model: ImageModel) -> Applies:
     cite="Shrikumar et al. 2017, arXiv:1704.02685",
     cost=lambda *, baseline: 1,  # noqa: ARG005
     family="relevance",
-    multiplies=True,
+    values="score",
     check=changes_add_up,
 )
 def deeplift(

@@ -47,7 +47,7 @@ class Estimate:
     ----------
     attribution : Tensor
         Shape (T, C, h, w), signed, in score units per unit of the model's input (times the input where the method
-        multiplies by it).
+        multiplies by it; see :attr:`Method.values`).
     done, total : int
         How much of the work has been done, in the method's unit.
     kind : {"estimate", "partial", "picture"}

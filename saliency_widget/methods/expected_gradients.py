@@ -36,7 +36,7 @@ _DRAWS = 1 << 40
     cite="Erion et al. 2019, arXiv:1906.10670; Lundberg & Lee 2017, arXiv:1705.07874",
     cost=lambda *, samples, **_: samples,
     family="paths",
-    multiplies=True,
+    values="score",
 )
 def expected_gradients(
     f: ScoreFunction,
@@ -126,8 +126,8 @@ def _of_dataset(f: ScoreFunction, count: int) -> Iterator[Tensor]:
     known = f.references
     if not known:
         message = (
-            "reference='dataset' draws baselines from the model's reference pictures, and it has none; set "
-            "model.references to some, or use reference='colours' or 'noise'"
+            "reference='dataset' draws baselines from the model's reference pictures, and it has none; give "
+            "ImageModel(..., references=[...]) some, or use reference='colours' or 'noise'"
         )
         raise BadParameter(message)
     for other in known:

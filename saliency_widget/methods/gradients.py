@@ -32,7 +32,7 @@ def gradient(f: ScoreFunction, x: Tensor) -> Iterator[Estimate]:
     cite="Shrikumar et al. 2016, arXiv:1605.01713",
     cost=lambda: 1,
     family="gradients",
-    multiplies=True,
+    values="score",
 )
 def input_x_gradient(f: ScoreFunction, x: Tensor) -> Iterator[Estimate]:
     """Yield the gradient times the (normalised) input (Shrikumar et al. 2016, arXiv:1605.01713)."""

@@ -34,6 +34,7 @@ def _check(model: ImageModel) -> Applies:
     cite="Selvaraju et al. 2016, arXiv:1610.02391",
     cost=lambda: 2,
     family="cam",
+    values="relative",
     layer=True,
     check=_check,
 )

@@ -29,7 +29,7 @@ _CLOSE = 1e-9
     cost=lambda *, steps, samples, **_: steps * samples,
     family="paths",
     kind="partial",
-    multiplies=True,
+    values="score",
 )
 @smoothed
 def guided_ig(

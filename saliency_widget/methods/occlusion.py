@@ -61,7 +61,7 @@ class Windows:
     cost=lambda *, size, window, stride, baseline: 1 + len(Windows(size[0], size[1], window, stride)),  # noqa: ARG005
     family="perturbation",
     reads="forwards",
-    multiplies=True,
+    values="score",
 )
 def occlusion(
     f: ScoreFunction,

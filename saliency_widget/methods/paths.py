@@ -27,7 +27,7 @@ _BAD_ERROR = 0.05
     cite="Sundararajan et al. 2017, arXiv:1703.01365",
     cost=lambda *, steps, samples, **_: steps * samples,
     family="paths",
-    multiplies=True,
+    values="score",
     siblings={
         "idgi": Sibling(
             "IDGI",

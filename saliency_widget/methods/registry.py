@@ -16,7 +16,7 @@ from saliency_widget.methods.estimate import Estimate, Kind
 from saliency_widget.methods.parameters import Parameter, parameters, validate
 from saliency_widget.model import ImageModel
 
-__all__ = ["FAMILIES", "Applies", "Family", "Method", "Sibling", "Unit", "get", "method", "methods"]
+__all__ = ["FAMILIES", "Applies", "Family", "Method", "Sibling", "Unit", "Values", "get", "method", "methods"]
 
 Family = Literal[
     "gradients",
@@ -36,6 +36,10 @@ FAMILIES: tuple[Family, ...] = get_args(Family)
 
 Unit = Literal["gradients", "forwards", "pixels"]
 """What a method's work is counted in; ``pixels`` for one that asks the model nothing."""
+
+Values = Literal["score", "rate", "squared rate", "relative"]
+"""What a map's values are: score units, score units per unit of the input, the square of those, or bare numbers that can only
+be compared within one map."""
 
 _log = logging.getLogger("saliency_widget")
 _ENTRY_POINTS = "saliency_widget.methods"
@@ -92,14 +96,14 @@ class Sibling:
     ----------
     label, explain, cite : str
         As for :class:`Method`.
-    multiplies, family, check : optional
+    values, family, check : optional
         As for :class:`Method`; the run's own where not given.
     """
 
     label: str
     explain: str
     cite: str
-    multiplies: bool | None = None
+    values: Values | None = None
     family: Family | None = None
     check: Callable[[ImageModel], Applies] | None = None
 
@@ -133,9 +137,9 @@ class Method:
     cost : callable
         Takes the parameters (and ``size``, the input's height and width, if it names it), returns how many of those
         units a run takes for one target.
-    multiplies : bool
-        Whether the attribution is in score units (multiplied by the input or a difference of it) rather than score units
-        per unit of the input.
+    values : {"rate", "score", "squared rate", "relative"}
+        What the map's values are: score units per unit of the input; score units (multiplied by the input or a difference of
+        it); the square of the former; bare numbers that can only be compared within one map.
     sibling_of : str or None
         The method whose run gives this one's map for free.
     family : str
@@ -154,7 +158,7 @@ class Method:
     cost: Callable[..., int]
     reads: Unit = "gradients"
     kind: Kind = "estimate"
-    multiplies: bool = False
+    values: Values = "rate"
     sibling_of: str | None = None
     check: Callable[[ImageModel], Applies] | None = None
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
@@ -193,6 +197,13 @@ class Method:
         wanted = {"size": size} if "size" in inspect.signature(self.cost).parameters else {}
         return self.cost(**params, **wanted)
 
+    def unit(self, score: str) -> str:
+        """Return the unit of the map's values, given that of the score."""
+        if self.reads == "pixels":
+            return "no score: the model was not asked"
+        rate = f"{score} per unit of input"
+        return {"score": score, "rate": rate, "squared rate": f"({rate}) squared", "relative": "relative"}[self.values]
+
     def estimates(self, f: ScoreFunction, params: Mapping[str, Any]) -> Iterator[Estimate]:
         """Run the method: yield ever better estimates, each with the maps that came for free beside it."""
         for estimate in self.run(f, f.x, **params):
@@ -218,7 +229,7 @@ class Method:
             "unit": self.reads,
             "family": self.family,
             "layer": self.layer,
-            "multiplies": self.multiplies,
+            "values": self.values,
             "sibling_of": self.sibling_of,
             "status": applies.status,
             "reason": applies.reason,
@@ -238,7 +249,7 @@ def method(
     family: Family = "other",
     reads: Unit = "gradients",
     kind: Kind = "estimate",
-    multiplies: bool = False,
+    values: Values = "rate",
     layer: bool = False,
     siblings: Mapping[str, Sibling] | None = None,
     check: Callable[[ImageModel], Applies] | None = None,
@@ -248,7 +259,7 @@ def method(
 
     Parameters
     ----------
-    label, explain, cite, cost, family, reads, kind, multiplies, layer, check, extra
+    label, explain, cite, cost, family, reads, kind, values, layer, check, extra
         As for :class:`Method`.
     siblings : mapping of str to Sibling, optional
         Methods whose maps the function's estimates carry in ``siblings``; each becomes a method of its own, with the
@@ -271,7 +282,7 @@ def method(
             cost=cost,
             reads=reads,
             kind=kind,
-            multiplies=multiplies,
+            values=values,
             check=check,
             parameters=parameters(function),
             family=family,

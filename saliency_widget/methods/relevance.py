@@ -56,13 +56,17 @@ def has_rules(model: ImageModel) -> Applies:
         return Applies.works()
     if (obstacle := next(_obstacles(model, facts), None)) is not None:
         return Applies.no(obstacle)
-    odd = sorted(set(facts.kinds) & (set(activation.__all__) - _PLAIN_ACTIVATIONS))
-    odd += sorted(set(facts.functions) & (POINTWISE - {"relu", "relu_", "relu6"}))
-    if odd:
+    if odd := _no_rectifiers(facts):
         return Applies.works(
-            f"{', '.join(odd)} pass relevance on unchanged, as zennit has it; look at the conservation error"
+            f"relevance passes {', '.join(odd)} unchanged, as zennit has it; look at the conservation error"
         )
     return Applies.works()
+
+
+def _no_rectifiers(facts: Facts) -> list[str]:
+    kinds = sorted(set(facts.kinds) & (set(activation.__all__) - _PLAIN_ACTIVATIONS))
+    known = {kind.lower() for kind in kinds}
+    return kinds + sorted(set(facts.functions) & (POINTWISE - {"relu", "relu_", "relu6"}) - known)
 
 
 def _obstacles(model: ImageModel, facts: Facts) -> Iterator[str]:
@@ -85,8 +89,8 @@ def _obstacles(model: ImageModel, facts: Facts) -> Iterator[str]:
 def has_relu_rules(model: ImageModel) -> Applies:
     """Say whether a network is one for Deep Taylor: nothing but rectifiers between its layers."""
     applies = has_rules(model)
-    if applies.status == "works" and applies.reason is not None:
-        return Applies.no(f"Deep Taylor supposes ReLUs, and {applies.reason.partition(' pass ')[0]} are none")
+    if applies.status == "works" and model.facts is not None and (odd := _no_rectifiers(model.facts)):
+        return Applies.no(f"Deep Taylor supposes ReLUs; this network has {', '.join(odd)}")
     return applies
 
 
@@ -96,7 +100,7 @@ def has_relu_rules(model: ImageModel) -> Applies:
     cite="Bach et al. 2015, doi:10.1371/journal.pone.0130140; Kohlbrenner et al. 2020, arXiv:1910.09840",
     cost=lambda *, rule, epsilon, gamma: 1,  # noqa: ARG005
     family="relevance",
-    multiplies=True,
+    values="score",
     check=has_rules,
     extra="zennit",
 )
@@ -142,7 +146,7 @@ def lrp(
     cite="Montavon et al. 2017, arXiv:1512.02479",
     cost=lambda: 1,
     family="relevance",
-    multiplies=True,
+    values="score",
     check=has_relu_rules,
     extra="zennit",
 )

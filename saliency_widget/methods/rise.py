@@ -28,7 +28,7 @@ _HALF = 0.5
     cost=lambda *, samples, cells, p, baseline: samples,  # noqa: ARG005
     family="perturbation",
     reads="forwards",
-    multiplies=True,
+    values="score",
 )
 def rise(
     f: ScoreFunction,

@@ -27,11 +27,13 @@ __all__ = ["smoothgrad"]
             "SmoothGrad squared",
             "The average of the squared gradients over noisy copies: where the score is sensitive, whatever the sign.",
             "Hooker et al. 2018, arXiv:1806.10758",
+            values="squared rate",
         ),
         "vargrad": Sibling(
             "VarGrad",
             "The variance of the gradient over noisy copies: where the model's answer to small changes is unsettled.",
             "Adebayo et al. 2018, arXiv:1810.03307",
+            values="squared rate",
         ),
     },
 )

@@ -29,7 +29,7 @@ _RANKINGS = 20
     cite="Kapishnikov et al. 2019, arXiv:1906.02825",
     cost=lambda *, steps, min_pixels: 2 * steps,  # noqa: ARG005
     family="regions",
-    multiplies=True,
+    values="score",
 )
 def xrai(
     f: ScoreFunction,

@@ -96,7 +96,7 @@ class Facts:
     kinds : mapping of str to int
         How many modules there are of each class, by the class's name.
     functions : mapping of str to int
-        Activations that were called as functions, not as modules of their own.
+        Activations and normalisations that were called as functions, not by the module of torch that is named after them.
     relus : int
         How often a ReLU was applied, as a module or as a function.
     attention : tuple of Attention
@@ -243,7 +243,8 @@ class _Watch:
         inside = self._inside[-1] if self._inside else None
         if name == "relu":
             self.relus += 1
-        if not isinstance(inside, _OF_KIND.get(name, ())):
+        # A class derived from torch's may do anything: what it calls is noted, since its own name says nothing.
+        if not isinstance(inside, _OF_KIND.get(name, ())) or not type(inside).__module__.startswith("torch.nn."):
             self.functions[name] += 1
         self._look_for_attention(name, inside, args, kwargs)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -71,6 +72,8 @@ class ImageModel:
     display : (int, int, int) or callable, optional
         For images whose channels are no colours: which ones are shown as red, green and blue, or a function of the
         planes (C, H, W) that returns (3, H, W).
+    references : sequence of images, optional
+        Pictures of the data that the model knows, from which expected gradients may draw its baselines; they may be set later.
 
     Attributes
     ----------
@@ -99,6 +102,7 @@ class ImageModel:
         display: Display | None = None,
         select: Callable[[Any], Any] | None = None,
         call: Callable[[nn.Module, Tensor], Any] | None = None,
+        references: Iterable[Any] = (),
     ) -> None:
         network, notes = unwrap(module)
         if precision not in DTYPES:
@@ -126,7 +130,6 @@ class ImageModel:
         self.heads: dict[str, Head] = {}
         self.facts: Facts | None = None
         self.batches = True
-        self.references: tuple[Picture, ...] = ()
         self._spec: dict[str, HeadSpec] | None = spec
         self._select = select
         self._called = call is not None
@@ -134,6 +137,7 @@ class ImageModel:
         self._shadow: Shadow | Altered = Shadow(network, place, asked, call)
         self._lock = threading.Lock()
         self._entrance = Entrance(module, preprocess, input_size, channels, display)
+        self.references = references
         hooks = sum(len(layer._forward_hooks) + len(layer._forward_pre_hooks) for layer in module.modules())  # noqa: SLF001
         if hooks:
             self.notes.append(
@@ -154,6 +158,18 @@ class ImageModel:
     def channels(self) -> int:
         """How many channels the model's input has: as given, or as its first layer says, or as the first image showed."""
         return self._entrance.channels
+
+    @property
+    def references(self) -> tuple[Picture, ...]:
+        """Pictures from which baselines may be drawn."""
+        return self._references
+
+    @references.setter
+    def references(self, images: Iterable[Any]) -> None:
+        if isinstance(images, str | bytes | np.ndarray | Tensor) or not isinstance(images, Iterable):
+            message = f"references was given as {type(images).__name__}; expected a list of images, each as predict() takes it"
+            raise BadParameter(message)
+        self._references = tuple(self.read(image) for image in images)
 
     def read(self, image: Any) -> Picture:
         """Read an image of any kind as this model takes it; see :func:`saliency_widget.model.images.read_image`."""

@@ -166,10 +166,9 @@ def _caption(explanation: Explanation) -> str:
 
 def _unit(explanation: Explanation) -> str:
     method = methods().get(explanation.method)
-    multiplies = method is not None and method.multiplies
     head = explanation.prediction[explanation.target.head]
     score = explanation.score if head.classes is not None else head.unit or "value"
-    return score if multiplies else f"{score} per unit of the model's input"
+    return score if method is None else method.unit(score)
 
 
 def _nothing(sign: str) -> str:

@@ -159,11 +159,8 @@ def quantise(attribution: Tensor) -> tuple[list[float], bytes]:
 
 def _unit(plan: Plan) -> str:
     """Return the unit of the maps' values; targets of several kinds share one only if it is the same."""
-    if plan.method.reads == "pixels":
-        return "no score: the model was not asked"
     units = {_score_unit(plan, target) for target in plan.targets}
-    unit = units.pop() if len(units) == 1 else "score"
-    return unit if plan.method.multiplies else f"{unit} per unit of input"
+    return plan.method.unit(units.pop() if len(units) == 1 else "score")
 
 
 def _score_unit(plan: Plan, target: Target) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 import saliency_widget as sw
 from model_zoo import SIDE, build
-from saliency_widget.compute import ScoreFunction
+from saliency_widget.compute import Cancelled, CancelToken, ScoreFunction
 from saliency_widget.explain import Plan, prepare
 
 IMAGE = np.random.default_rng(5).random((SIDE, SIDE, 3), dtype=np.float32)
@@ -42,8 +43,14 @@ def planned(model: sw.ImageModel, method: str, target: Any = TARGETS[0]) -> Plan
     return prepare(model, IMAGE, target, method, seed=3, params=small(method))
 
 
+def function(plan: Plan, chunk: int | None = None, token: CancelToken | None = None) -> ScoreFunction:
+    return ScoreFunction(
+        plan.model, plan.picture, plan.targets, cancel=token, layer=plan.layer, seed=plan.seed, chunk=chunk
+    )
+
+
 def final(plan: Plan, chunk: int | None = None) -> torch.Tensor:
-    f = ScoreFunction(plan.model, plan.picture, plan.targets, layer=plan.layer, seed=plan.seed, chunk=chunk)
+    f = function(plan, chunk)
     last = None
     with torch.no_grad():
         for last in plan.method.estimates(f, plan.params):  # noqa: B007 - the last one counts
@@ -76,3 +83,24 @@ def test_many_targets_in_one_run_equal_each_alone(model, method):
     for place, target in enumerate(TARGETS):
         alone = final(planned(model, method, target))[0]
         assert float((together[place] - alone).norm() / alone.norm()) < 1e-8, target
+
+
+@pytest.mark.parametrize("method", sw.methods())
+def test_a_run_that_is_cancelled_at_any_estimate_asks_the_network_for_less_than_two_chunks_more(model, method):
+    plan = planned(model, method)
+    stopped = 0
+    for place in range(10_000):
+        token = CancelToken()
+        f = function(plan, 2, token)
+        with torch.no_grad():
+            running = plan.method.estimates(f, plan.params)
+            estimates = list(itertools.islice(running, place + 1))
+            if estimates[-1].final:
+                break
+            token.cancel()
+            before = f.pace.forwards
+            with pytest.raises(Cancelled):
+                list(running)
+        stopped += 1
+        assert f.pace.forwards - before < 2 * f.pace.chunk
+    assert stopped == len(list(plan.method.estimates(function(plan, 2), plan.params))) - 1

@@ -77,7 +77,7 @@ def test_the_model_s_own_pictures_are_used_equally_often():
 
 
 def test_without_reference_pictures_it_says_where_they_belong():
-    with pytest.raises(BadParameter, match=r"model\.references"):
+    with pytest.raises(BadParameter, match=r"references=\["):
         sw.explain(two_heads(), picture(), "style", "expected_gradients", reference="dataset")
 
 
@@ -133,3 +133,10 @@ def test_the_same_seed_draws_the_same_whatever_the_chunk_and_the_other_targets(r
     assert relative(together[0], alone[0]) < 1e-10
     other = function(model, picture(), targets[:1], seed=4)
     assert relative(last(other, "expected_gradients", samples=19, reference=reference), alone) > 1e-3
+
+
+def test_reference_pictures_are_given_as_a_list_of_any_images():
+    model = sw.ImageModel(Linear(), preprocess=keep, device="cpu", references=[picture(seed=1), picture(seed=2)])
+    assert [known.tensor.shape for known in model.references] == [(3, 8, 12)] * 2
+    with pytest.raises(BadParameter, match="references was given as Image; expected a list of images"):
+        model.references = picture()

@@ -139,6 +139,9 @@ def test_scores_are_numbers_also_where_the_estimate_does_not_know_them(model):
         ("age", "gradient", "logit", "years per unit of input"),
         (["style:gothic", "age"], "gradient", "logit", "score per unit of input"),
         (["style:gothic", "style:neoclassical"], "gradient", "probability", "probability per unit of input"),
+        ("style:gothic", "smoothgrad_squared", "logit", "(logit per unit of input) squared"),
+        ("style:gothic", "score_cam", "logit", "relative"),
+        ("style:gothic", "edges", "logit", "no score: the model was not asked"),
     ],
 )
 def test_the_colour_bar_has_the_right_unit(model, target, method, score, unit):
