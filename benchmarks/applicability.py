@@ -1,13 +1,12 @@
 """Tries every method on every family of networks and writes down whether it works, equals a plainer one, or does not apply.
 
-``python benchmarks/applicability.py`` writes docs/applicability.md (about half an hour on two cores); with words, only the models
+``python benchmarks/applicability.py`` writes docs/applicability.md (about ten minutes on two cores); with words, only the models
 whose names hold one of them, to the screen.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import time
 import warnings
 from collections.abc import Callable
@@ -144,32 +143,38 @@ _CELLS = {"works": "yes", "equals": "=", "no": "no", "fails": "**fails**"}
 
 
 def table(rows: list[Row]) -> str:
-    """Return the tables and the reasons as Markdown."""
-    parts = []
-    families = {
-        "demo": "Built in, and torchvision",
-        "torchvision": "Built in, and torchvision",
-        "timm": "timm and transformers",
-    }
-    for title, group in itertools.groupby(
-        rows, lambda row: families.get(row.model.split("/")[0], "timm and transformers")
-    ):
-        chosen = list(group)
-        parts += [f"### {title}\n\n{_one(chosen[i : i + 8])}" for i in range(0, len(chosen), 8)]
-    reasons: dict[tuple[str, str], list[str]] = {}
+    """Return what works everywhere, the table of the rest, and the reasons, as Markdown."""
+    everywhere = [m for m in rows[0].found if all(row.found[m] == "works" for row in rows)]
+    rest = [m for m in rows[0].found if m not in everywhere]
+    listed = ", ".join(f"`{m}`" for m in everywhere)
+    lines = [
+        "| network | " + " | ".join(m.replace("_", " ") for m in rest) + " |",
+        "|---|" + ":-:|" * len(rest),
+        *(f"| {row.model} | " + " | ".join(_CELLS[row.found[m]] for m in rest) + " |" for row in rows),
+    ]
+    parts = [
+        f"**On all {len(rows)} networks {len(everywhere)} of {len(rows[0].found)} methods work**: {listed}.",
+        "The others:",
+        "\n".join(lines),
+        "## Reasons and reserves",
+        "\n".join(_reasons(rows)),
+    ]
+    return "\n\n".join(parts)
+
+
+def _reasons(rows: list[Row]) -> list[str]:
+    """List each reason once, with the methods and the networks that it is given for."""
+    models: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         for method, reason in row.reasons.items():
-            reasons.setdefault((method, reason), []).append(row.model.split("/")[1])
-    listed = [f"- `{method}`: {reason} ({', '.join(models)})" for (method, reason), models in sorted(reasons.items())]
-    return "\n\n".join(parts) + "\n\n### Reasons\n\n" + "\n".join(listed)
-
-
-def _one(rows: list[Row]) -> str:
-    head = "| method | " + " | ".join(row.model.split("/")[1].replace("_", " ") for row in rows) + " |"
-    body = [
-        f"| `{method}` | " + " | ".join(_CELLS[row.found[method]] for row in rows) + " |" for method in rows[0].found
+            models.setdefault((method, reason), []).append(row.model)
+    methods: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (method, reason), names in models.items():
+        methods.setdefault((reason, tuple(names)), []).append(f"`{method}`")
+    return [
+        f"- {', '.join(found)}: {reason} ({', '.join(names)})"
+        for (reason, names), found in sorted(methods.items(), key=lambda item: (item[1], item[0]))
     ]
-    return "\n".join([head, "|---|" + ":-:|" * len(rows), *body])
 
 
 def main() -> None:
@@ -191,10 +196,13 @@ def main() -> None:
     head = (
         "# Which method works on which network\n\n"
         "Made by `python benchmarks/applicability.py`: every method is run, with few steps, on seeded networks (a head that\n"
-        "is not zero, batch norm calibrated on photographs, the gradient's size checked).\n\n"
-        "**yes**: it works. **=**: it runs, and equals a plainer method. **no**: it does not apply. The reasons are below.\n\n"
+        "is not zero, batch norm calibrated on photographs, the gradient's size checked). `sw.methods()` and the page say the\n"
+        "same of your own model.\n\n"
+        "**yes**: it works. **=**: it runs, and equals a plainer method. **no**: it does not apply.\n\n"
     )
     DOCS.write_text(head + text + "\n", encoding="utf-8")
+    if any("fails" in row.found.values() for row in rows):
+        parser.exit(1, "some methods fail\n")
 
 
 if __name__ == "__main__":
