@@ -147,7 +147,7 @@ export function fakeKernel(scenes: readonly Scene[], { scenario, pace }: Behavio
           ms: performance.now() - began,
           quality: [quality],
           scores: [6.2],
-          score_unit: `${target.index === null ? "years" : "logit"}${method?.multiplies ? "" : " per unit of input"}`,
+          score_unit: `${target.index === null ? "years" : "logit"}${method?.values === "score" ? "" : " per unit of input"}`,
           empty: [empty],
           precision: "float32",
           key,
