@@ -50,6 +50,20 @@ export function settle(value: number, { min, max, step, log, whole }: Range): nu
   return Math.min(max, Math.max(min, rounded));
 }
 
+/** What was typed is kept to the last digit where the slider has no even steps. */
+function settleTyped(value: number, range: Range): number {
+  return range.log && !range.whole
+    ? Math.min(range.max, Math.max(range.min, value))
+    : settle(value, { ...range, log: false });
+}
+
+/** As a field takes it: "0.15", but "1e-6", since six zeros do not fit. */
+const typed = (value: number): string =>
+  value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential() : String(value);
+
+/** "epsilon_plus_flat" as people write it. */
+const words = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
+
 function row(label: string, id: string, help: string | undefined, ...fields: Node[]): HTMLElement {
   const name = h("label", { class: "sw-label", for: id, title: help || null }, label);
   return h("div", { class: "sw-row" }, name, ...fields);
@@ -82,7 +96,7 @@ export function slider(range: Range, changed: Changed<number>, signal: AbortSign
   };
   const slid = (live: boolean) => () => {
     const value = fromPosition(Number(track.value), range);
-    field.value = String(value);
+    field.value = typed(value);
     track.style.setProperty("--sw-fill", `${Number(track.value) / 10}%`);
     setAttributes(track, { "aria-valuetext": String(value) });
     changed(value, live);
@@ -102,7 +116,7 @@ export function slider(range: Range, changed: Changed<number>, signal: AbortSign
       const factor = settle(now * 1.1 ** by, range);
       next = factor === now ? settle(now + by * range.step, range) : factor;
     }
-    field.value = String(next);
+    field.value = typed(next);
     show(next);
     changed(next, false);
   };
@@ -110,9 +124,9 @@ export function slider(range: Range, changed: Changed<number>, signal: AbortSign
   field.addEventListener(
     "change",
     () => {
-      const typed = field.valueAsNumber;
-      const value = settle(Number.isFinite(typed) ? typed : range.min, { ...range, log: false });
-      field.value = String(value);
+      const entered = field.valueAsNumber;
+      const value = settleTyped(Number.isFinite(entered) ? entered : range.min, range);
+      field.value = typed(value);
       show(value);
       changed(value, false);
     },
@@ -123,7 +137,7 @@ export function slider(range: Range, changed: Changed<number>, signal: AbortSign
     set(value) {
       // While a hand is on it the control knows better.
       if (field.ownerDocument.activeElement !== field) {
-        field.value = String(value);
+        field.value = typed(value);
       }
       if (fromPosition(Number(track.value), range) !== value) {
         show(value);
@@ -230,7 +244,7 @@ export function paramControl(
     return { ...made, set: (value) => made.set(value === true) };
   }
   if (param.kind === "choice") {
-    const options = (param.choices ?? []).map((value) => ({ value, label: value }));
+    const options = (param.choices ?? []).map((value) => ({ value, label: words(value) }));
     const made = choice({ label, help, options, name: param.name }, changed, signal);
     return { ...made, set: (value) => made.set(String(value)) };
   }

@@ -89,13 +89,24 @@ test("a choice is a select of its choices", () => {
     kind: "choice",
     label: "Baseline",
     default: "blur",
-    choices: ["black", "blur"],
+    choices: ["black", "blur", "two_colours"],
   });
   const select = find<HTMLSelectElement>("select");
-  expect([select.value, [...select.options].map((o) => o.value)]).toEqual(["blur", ["black", "blur"]]);
+  expect([select.value, [...select.options].map((o) => o.value)]).toEqual(["blur", ["black", "blur", "two_colours"]]);
+  expect([...select.options].map((o) => o.text)).toEqual(["Black", "Blur", "Two colours"]);
   select.value = "black";
   fire(select, "change");
   expect(got).toEqual(["black"]);
+});
+
+test("a very small number is written with its power of ten, and may be typed so", () => {
+  const { control, got, find } = draw({ ...NOISE, min: 1e-9, max: 1, log: true });
+  control.set(1e-6);
+  const field = find<HTMLInputElement>("input[type=number]");
+  expect(field.value).toBe("1e-6");
+  field.value = "2e-7";
+  fire(field, "change");
+  expect([field.value, got]).toEqual(["2e-7", [2e-7]]);
 });
 
 test("a bool is a checkbox", () => {
