@@ -28,7 +28,7 @@ _ACTIVATIONS = frozenset({"gelu", "silu", "relu", "relu_", "leaky_relu", "hardsw
 """Activations that are zero at zero, so that each is its input times a factor."""
 
 _KINDS_WITHOUT_RULE = ("GroupNorm", "InstanceNorm2d", "RMSNorm", "MaxPool2d", "Tanh", "Sigmoid", "ReLU6", "Hardtanh")
-_OTHERS = frozenset({"sigmoid", "tanh", "elu", "selu", "hardtanh", "relu6", "hardsigmoid", "softplus"})
+_OTHERS = frozenset({"sigmoid", "tanh", "elu", "selu", "hardtanh", "relu6", "hardsigmoid", "softplus", "normalize"})
 _PLAIN = REARRANGING | SUMMING | {
     "add", "add_", "sub", "neg", "__add__", "__iadd__", "__radd__", "__sub__", "linear", "conv1d", "conv2d", "softmax",
     "masked_fill", "batch_norm", "interpolate", "repeat_interleave", "float", "type",

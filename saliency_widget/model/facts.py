@@ -34,6 +34,7 @@ _FUNCTIONS = {
     "softmax": "softmax",
     "log_softmax": "log_softmax",
     "layer_norm": "layer_norm",
+    "normalize": "normalize",
     "batch_norm": "batch_norm",
     "scaled_dot_product_attention": "scaled_dot_product_attention",
     "multi_head_attention_forward": "multi_head_attention_forward",
@@ -240,6 +241,9 @@ class _Watch:
         self._seen.append(_Seen(found, tensor, layer, sum(self.calls.values())))
 
     def called(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        given = args[0] if args else kwargs.get("input")
+        if isinstance(given, Tensor) and not given.requires_grad:
+            return  # of numbers that the picture has no part in, such as a table of position biases
         inside = self._inside[-1] if self._inside else None
         if name == "relu":
             self.relus += 1

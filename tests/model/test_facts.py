@@ -58,6 +58,24 @@ def test_other_activations_are_no_relus():
     assert facts.functions == {}
 
 
+class Biased(nn.Module):
+    """A ReLU in what makes a table of biases, as in Swin V2, and one on the picture's way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.ones(3))
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        return torch.relu(x).mean((2, 3)) + self.relu(self.table) + torch.sigmoid(self.table)
+
+
+def test_what_the_picture_has_no_part_in_does_not_count():
+    facts = seen(Biased())
+    assert facts.relus == 1
+    assert facts.functions == {"relu": 1}
+
+
 class Again(nn.Module):
     """One layer twice, another never."""
 

@@ -13,7 +13,8 @@ What of the peers is not taken over, and why:
 - Its Ablation-CAM divides by the score; the result is multiplied by it here. Where a layer has no zeros it puts -1e7 in place of
   a channel: only for layers behind a ReLU is it comparable.
 - Its Finer-CAM lets the gradient flow through the weights of the rivals, which with more than one rival is another map: it is
-  comparable for ``compared=1``, but for the 1e-9 in its denominator.
+  comparable for ``compared=1``, where the weights cancel but for the 1e-9 in its denominator: they are taken of logits of
+  magnitude 1 and scaled, so that it vanishes.
 - It takes the channels of a captured layer as they are after the network: an in-place ReLU behind the layer changes them. The
   scaled copy is out of its reach.
 """
@@ -93,7 +94,11 @@ def _finer_cam(module: nn.Module, x: Tensor, target: int, layer: Layer, settings
         logits = made(x)[0]
     order = (logits - logits[target]).abs().argsort().tolist()
     score = FinerWeightedTarget(order[0], order[1 : 1 + settings["compared"]], settings["strength"])
-    activations, gradients = _gradients(cam, x, score)
+    softmax = torch.softmax
+    with mock.patch(
+        "torch.softmax", lambda outputs, dim: softmax(outputs / outputs.detach().abs().max(), dim) * 2.0**60
+    ):
+        activations, gradients = _gradients(cam, x, score)
     found: NDArray[Any] = cam.get_cam_image(x, place, None, activations, gradients, False)[0]
     return found
 

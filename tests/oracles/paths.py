@@ -5,6 +5,9 @@ for XRAI. `module` returns scores (N, K), `x` is one input (1, C, h, w), `target
 parameters and what they came to: ``baseline`` (a tensor (1, C, h, w)), ``draws`` (noise that is added, (n, C, h, w)),
 ``references`` (n, C, h, w), ``places`` (n numbers), ``attribution`` and ``segments`` of XRAI.
 
+All go point by point, channels first in memory: the rounding errors of a forward, and with them which of equal values a max pool
+takes, depend on both.
+
 What of the peers is not taken over, and why:
 
 - captum rounds the places of its steps and their weights to float32, whatever the model's precision: kept in float64 here.
@@ -61,7 +64,7 @@ def _integrated_gradients(module: nn.Module, x: Tensor, target: int, settings: M
     steps, rule = settings["steps"], settings.get("rule", "midpoint")
     with _double():
         found = IntegratedGradients(module).attribute(
-            x, settings["baseline"], target, n_steps=steps, method=_RULES[rule], internal_batch_size=steps
+            x, settings["baseline"], target, n_steps=steps, method=_RULES[rule], internal_batch_size=1
         )
     return _array(found) * (steps / (steps - 1) if rule == "trapezoid" else 1.0)
 
@@ -83,9 +86,15 @@ def _tunnel(kind: str) -> Oracle:
         from captum.attr import NoiseTunnel, Saliency
 
         draws = settings["draws"]
-        with mock.patch("torch.normal", return_value=draws):
+        with mock.patch("torch.normal", side_effect=list(draws[:, None])):
             found = NoiseTunnel(Saliency(module)).attribute(
-                x, nt_type=kind, nt_samples=len(draws), stdevs=1.0, target=target, abs=False
+                x,
+                nt_type=kind,
+                nt_samples=len(draws),
+                nt_samples_batch_size=1,
+                stdevs=1.0,
+                target=target,
+                abs=False,
             )
         return _array(found) * (len(draws) / (len(draws) - 1) if kind == "vargrad" else 1.0)
 
@@ -96,7 +105,7 @@ def _ask(module: nn.Module, target: int, dtype: torch.dtype) -> Callable[..., di
     """Return the function by which PAIR's library asks for gradients, channels last."""
 
     def call(points: Any, call_model_args: Any = None, expected_keys: Any = None) -> dict[str, Any]:
-        inputs = torch.from_numpy(np.asarray(points)).permute(0, 3, 1, 2).to(dtype).requires_grad_()
+        inputs = torch.from_numpy(np.asarray(points)).permute(0, 3, 1, 2).to(dtype).contiguous().requires_grad_()
         (gradient,) = torch.autograd.grad(module(inputs)[:, target].sum(), inputs)
         return {"INPUT_OUTPUT_GRADIENTS": gradient.permute(0, 2, 3, 1).numpy()}
 
