@@ -171,8 +171,10 @@ def blurred(picture: Tensor, sigma: float) -> Tensor:
     """
     if sigma == 0:
         return picture
-    down, across = (_matrix(size, sigma).to(picture) for size in picture.shape[-2:])
-    return down @ picture @ across.T
+    # In double precision, and rounded once: in single precision the sums' own rounding moves points across the network's bends.
+    exact = torch.float32 if picture.device.type == "mps" else torch.float64
+    down, across = (_matrix(size, sigma).to(picture.device, exact) for size in picture.shape[-2:])
+    return (down @ picture.to(exact) @ across.T).to(picture.dtype)
 
 
 def _matrix(size: int, sigma: float) -> Tensor:

@@ -25,6 +25,11 @@ def test_the_blur_is_that_of_scipy(sigma, size):
     np.testing.assert_allclose(blurred(image, sigma), theirs, rtol=0, atol=1e-13)
 
 
+def test_the_blur_of_single_precision_is_that_of_double_precision_rounded_once():
+    image = torch.rand(3, 40, 30, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(blurred(image, 2.7), blurred(image.double(), 2.7).float())
+
+
 def test_no_blur_gives_the_picture_itself():
     image = torch.rand(3, 4, 5)
     assert blurred(image, 0.0) is image

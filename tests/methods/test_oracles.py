@@ -1,0 +1,79 @@
+"""Every method that another library has, against that library, on six networks: the rule and the settings of docs/oracles.md.
+
+It takes as long as ``python benchmarks/peers.py``, a few minutes on one core.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import pytest
+from peer_networks import NETWORKS, load
+from peers import EXACT, METHODS, REASONS, ROUNDING, TIMES, compare, obstacle
+
+import saliency_widget as sw
+
+pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+LEAST = 21
+"""Methods that are really compared on each network."""
+
+SCATTERED = [method for method, chosen in METHODS.items() if chosen.several]
+"""Methods whose error in float32 is a matter of luck on any one picture: their errors are judged over all networks."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _peers():
+    for name in ("captum", "pytorch_grad_cam", "saliency", "zennit"):
+        pytest.importorskip(name)
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(request):
+    return request.param
+
+
+ready = functools.lru_cache(maxsize=1)(load)  # one at a time: VGG-16 in float64 is a gigabyte
+
+
+@functools.cache
+def result(method, network):
+    return compare(method, ready(network))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_agrees_with_the_peer_in_float64_and_is_no_less_exact_in_float32(network, method):
+    if word := obstacle(method, network):
+        pytest.skip(f"{word}: {REASONS[word]}")
+    found = result(method, network)
+    assert found.double <= EXACT
+    if method not in SCATTERED:
+        assert found.broken is None
+
+
+@pytest.mark.parametrize("method", SCATTERED)
+def test_over_all_networks_the_error_in_float32_is_no_larger_than_the_peers(method):
+    found = [result(method, network) for network in NETWORKS if not obstacle(method, network)]
+    ours, theirs = (
+        math.exp(sum(math.log(getattr(one, name) + 1e-300) for one in found) / len(found))
+        for name in ("ours", "theirs")
+    )
+    assert len(found) >= 2
+    assert ours <= max(TIMES * theirs, ROUNDING)
+
+
+def test_nearly_all_methods_are_compared_on_each_network():
+    for network in NETWORKS:
+        assert sum(obstacle(method, network) is None for method in METHODS) >= LEAST
+
+
+def test_every_method_that_a_peer_has_is_compared_and_the_others_are_named():
+    from agreement import ALONE
+
+    assert not set(METHODS) & set(ALONE)
+    assert set(METHODS) | set(ALONE) == set(sw.methods())
+
+
+def test_every_reason_is_given_for_a_cell():
+    assert {obstacle(method, network) for method in METHODS for network in NETWORKS} - {None} == set(REASONS)
