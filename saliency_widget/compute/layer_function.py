@@ -85,7 +85,7 @@ class LayerFunction:
                 return _with_tensor(output, self.layer.put(self._own(output), grids))
 
             with tapped(self.layer.name, replace):
-                scores = self._f.forwards_of(point.expand(len(grids), *point.shape))
+                scores = self._f.forwards_of(point.expand(len(grids), *point.shape), self.layer.name)
             return ScoreChunk(start, scores)
 
         return chunked(self._f.pace, activations, run)
@@ -102,7 +102,7 @@ class LayerFunction:
         def run() -> tuple[Tensor, Tensor]:
             found.clear()
             with tapped(self.layer.name, capture):
-                scores = self._f.forward(points, grad=True)
+                scores = self._f.forward(points, grad=True, layer=self.layer.name)
             if len(found) != 1:
                 message = f"layer '{self.layer.name}' was called {len(found)} times; choose one that is called once"
                 raise ModelError(message)

@@ -122,6 +122,7 @@ class ScoreFunction:
         self.seed = seed
         self.pace = Pace(model.device, cancel or CancelToken(), chunk if model.batches else 1)
         self._model = model
+        self._networks = Networks(model)
         self._score: Score = score
         self._change: Callable[[Tensor], Tensor] | None = None
         model.refresh()
@@ -234,6 +235,7 @@ class ScoreFunction:
         other._change = outputs  # noqa: SLF001 - another one of this class
         with torch.inference_mode(mode=False):
             other._model = self._model.altered(prepare, around)  # noqa: SLF001 - another one of this class
+        other._networks = Networks(other._model)  # noqa: SLF001 - another one of this class
         yield other
 
     def baseline(self, name: baseline.Baseline) -> Tensor:
@@ -261,18 +263,19 @@ class ScoreFunction:
 
     # -- what a layer's function asks ---------------------------------------------------------------------------------
 
-    def forward(self, points: Tensor, *, grad: bool) -> Tensor:
-        """Return the scores (n, T) of points (n, C, h, w), in one forward."""
-        outputs = self._model.scores(points, grad=grad)
+    def forward(self, points: Tensor, *, grad: bool, layer: str | None = None) -> Tensor:
+        """Return the scores (n, T) of points (n, C, h, w), in one forward; `layer` says at whose output somebody looks."""
+        network = self._networks.plain if self.pace.forwards == 0 else self._networks.fast(self.x, layer)
+        outputs = network.scores(points, grad=grad)
         self.pace.forwards += len(points)
         if self._change is not None:
             outputs = {name: self._change(values) for name, values in outputs.items()}
         return scores_of(outputs, self._model.heads, self.targets, self._score)
 
-    def forwards_of(self, points: Tensor) -> Tensor:
+    def forwards_of(self, points: Tensor, layer: str | None = None) -> Tensor:
         """Return the scores (n, T) of points (n, C, h, w) in one forward without gradients, which can be cancelled."""
         with torch.inference_mode(mode=False), torch.no_grad(), watched(self.pace.cancel.check):
-            return self.forward(points, grad=False)
+            return self.forward(points, grad=False, layer=layer)
 
     def differentiate(self, run: Callable[[], _Found]) -> _Found:
         """Return what `run` returns, which goes forwards and backwards once; it can be cancelled.
@@ -284,6 +287,7 @@ class ScoreFunction:
             with contextlib.suppress(WeightsChanged):
                 return self._differentiate(run)
         self._model = self._model.altered(_still)
+        self._networks = Networks(self._model)
         return self._differentiate(run)
 
     def _differentiate(self, run: Callable[[], _Found]) -> _Found:
@@ -357,6 +361,34 @@ class ScoreFunction:
             f"the scores are finite, but their gradient is NaN or infinite, first behind {where} on the way back; a square "
             "root, a logarithm or a division at zero does that"
         )
+
+
+class Networks:
+    """The network as it is, and the faster copy that takes over when one point has gone through it, so that no estimate waits.
+
+    Parameters
+    ----------
+    plain : ImageModel
+        The network as it is.
+    """
+
+    def __init__(self, plain: ImageModel) -> None:
+        self.plain = plain
+        self._fast: ImageModel | None = None
+
+    def fast(self, point: Tensor, layer: str | None) -> ImageModel:
+        """Return the faster copy, or the network as it is where there is none, or none in which a layer has its output.
+
+        Parameters
+        ----------
+        point : Tensor
+            The run's input (C, h, w), on which the copy is tried the first time.
+        layer : str or None
+            At whose output somebody looks.
+        """
+        if self._fast is None:
+            self._fast = self.plain.tuning.of(self.plain, point)
+        return self.plain if layer in self.plain.tuning.merged else self._fast
 
 
 def _still(network: nn.Module) -> None:

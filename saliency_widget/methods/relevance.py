@@ -19,10 +19,10 @@ from saliency_widget.methods.estimate import Estimate, Quality
 from saliency_widget.methods.parameters import Help, Range
 from saliency_widget.methods.registry import Applies, method
 from saliency_widget.methods.surgery.calls import POINTWISE, REARRANGING, SUMMING, Answer, Answers, no_copy
-from saliency_widget.methods.surgery.layers import CONVOLUTIONS, WEIGHTED, Course, merge, own_parameters
 from saliency_widget.methods.surgery.passing import Weighed, passed, shared, to_the_signal
 from saliency_widget.model import ImageModel
 from saliency_widget.model.facts import Facts
+from saliency_widget.model.merging import CONVOLUTIONS, WEIGHTED, Course, merge, own_parameters
 
 __all__ = ["conserved", "deep_taylor", "has_rules", "lrp", "only_logits", "shares"]
 

@@ -30,6 +30,7 @@ from saliency_widget.model.refusals import broken_weights, is_out_of_memory, why
 from saliency_widget.model.scoring import logits, predict
 from saliency_widget.model.shadow import Altered, Shadow
 from saliency_widget.model.targets import Target, resolve
+from saliency_widget.model.tuning import Tuning
 from saliency_widget.model.unwrap import spans_devices, unwrap
 
 __all__ = ["ImageModel", "as_model", "is_out_of_memory"]
@@ -136,6 +137,7 @@ class ImageModel:
         place = None if device == "auto" and spans_devices(network) else self.device
         self._shadow: Shadow | Altered = Shadow(network, place, asked, call)
         self._lock = threading.Lock()
+        self.tuning = Tuning()
         self._entrance = Entrance(module, preprocess, input_size, channels, display)
         self.references = references
         hooks = sum(len(layer._forward_hooks) + len(layer._forward_pre_hooks) for layer in module.modules())  # noqa: SLF001
@@ -326,6 +328,11 @@ class ImageModel:
     def copies(self) -> bool:
         """Whether the network can be copied, so that a method may change its rules; known after the first image."""
         return self._shadow.guard is None
+
+    @property
+    def tunable(self) -> bool:
+        """Whether this is the model on its shadow, and not on a copy that was changed."""
+        return isinstance(self._shadow, Shadow) and self.copies
 
     @property
     def shadow(self) -> nn.Module:

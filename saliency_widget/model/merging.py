@@ -1,7 +1,8 @@
 """Which layers with weights a network calls, in which order, and which batch norm belongs to which.
 
-A convolution and the batch norm behind it are one linear layer, and relevance must see them as one. They are found by what
-flows from where to where and not by the order in which a module lists its parts, which in a DenseNet means nothing.
+A convolution and the batch norm behind it are one linear layer: relevance must see them as one, and one is faster than two. They
+are found by what flows from where to where and not by the order in which a module lists its parts, which in a DenseNet means
+nothing.
 """
 
 from __future__ import annotations
@@ -16,9 +17,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
-from saliency_widget.methods.surgery.calls import tensors_in
-
-__all__ = ["CONVOLUTIONS", "WEIGHTED", "Course", "merge", "own_parameters"]
+__all__ = ["CONVOLUTIONS", "WEIGHTED", "Course", "merge", "own_parameters", "tensors_in"]
 
 CONVOLUTIONS = (
     nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
@@ -119,7 +118,7 @@ class Course(TorchFunctionMode):
         return hook
 
 
-def merge(module: nn.Module, pairs: Mapping[str, str]) -> None:
+def merge(module: nn.Module, pairs: Mapping[str, str]) -> list[str]:
     """Make each batch norm one with its layer, in weights that are the copy's own.
 
     Parameters
@@ -128,7 +127,13 @@ def merge(module: nn.Module, pairs: Mapping[str, str]) -> None:
         A private copy, whose weights are somebody else's and are not written.
     pairs : mapping of str to str
         Names of batch norms, and of the layer before each.
+
+    Returns
+    -------
+    list of str
+        The batch norms that could be merged, which do nothing any more.
     """
+    merged = []
     with torch.no_grad():
         for norm_name, layer_name in pairs.items():
             norm: Any = module.get_submodule(norm_name)
@@ -148,6 +153,15 @@ def merge(module: nn.Module, pairs: Mapping[str, str]) -> None:
             layer.bias = _own(bias)
             norm.running_mean, norm.running_var = torch.zeros_like(mean), torch.ones_like(variance)
             norm.weight, norm.bias, norm.eps = _own(torch.ones_like(scale)), _own(torch.zeros_like(scale)), 0.0
+            merged.append(norm_name)
+    return merged
+
+
+def tensors_in(value: Any) -> list[Tensor]:
+    """Return the tensors that a value is or, one level deep, holds."""
+    if isinstance(value, Tensor):
+        return [value]
+    return [part for part in value if isinstance(part, Tensor)] if isinstance(value, list | tuple) else []
 
 
 def own_parameters(layer: nn.Module) -> None:

@@ -20,7 +20,7 @@ from saliency_widget.errors import ModelError, NotApplicable
 from saliency_widget.model.fingerprint import checksum, layout, tensors
 from saliency_widget.model.guard import Guard
 
-__all__ = ["Shadow", "tapped", "watched"]
+__all__ = ["Shadow", "alone", "tapped", "watched"]
 
 _local = threading.local()
 
@@ -279,6 +279,17 @@ class tapped:  # noqa: N801 - reads as a verb: with tapped("layer4", hook)
     def __exit__(self, *_: object) -> None:
         """Put back what was looked at before."""
         _local.tap = self._before
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """While it lasts, nobody looks at a layer and nobody stops a run of this thread, for a run that is nobody's job."""
+    before = vars(_local).copy()
+    vars(_local).clear()
+    try:
+        yield
+    finally:
+        vars(_local).update(before)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import saliency_widget as sw
 from rule_models import IMAGE, Residual, Spelled, chain, seeded, wrapped
 from runs import estimates, function, last, relative
 from saliency_widget.errors import BadParameter, ModelError
-from saliency_widget.methods.surgery.layers import Course
+from saliency_widget.model.merging import Course
 from small_models import Linear, keep, picture
 
 RULES = ("epsilon_plus_flat", "epsilon", "gamma", "alpha_beta")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from saliency_widget.errors import ModelError
 from saliency_widget.model import ImageModel
+from saliency_widget.model.merging import tensors_in
 
-__all__ = ["POINTWISE", "REARRANGING", "SUMMING", "Answer", "Answers", "no_copy", "tensors_in"]
+__all__ = ["POINTWISE", "REARRANGING", "SUMMING", "Answer", "Answers", "no_copy"]
 
 Answer = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 """Takes a function of torch and its arguments, returns what the network is to get from it."""
@@ -92,10 +92,3 @@ def no_copy(model: ImageModel) -> str | None:
         if model.copies
         else "the module cannot be copied, and its rules are only changed on a copy; give it a __deepcopy__"
     )
-
-
-def tensors_in(value: Any) -> list[Tensor]:
-    """Return the tensors that a value is or, one level deep, holds."""
-    if isinstance(value, Tensor):
-        return [value]
-    return [part for part in value if isinstance(part, Tensor)] if isinstance(value, list | tuple) else []
