@@ -29,12 +29,12 @@ LAB_ARGS ?=
 PORT_ARG := $(if $(PORT),--port=$(PORT))
 # JupyterLab refuses to run as root unless told to, and root is who one is in a container.
 ROOT_ARG := $(if $(filter 0,$(shell id -u)),--allow-root)
-# For unit, browser and vitest: further arguments, such as ARGS="-k cancel -x".
+# For unit, browser, vitest and bench: further arguments, such as ARGS="-k cancel -x".
 ARGS ?=
 
 CHECKS := lint types page-check size vitest unit browser
 
-.PHONY: help demo test setup build lint types page-check size vitest unit browser matrix pictures format dist clean distclean
+.PHONY: help demo test setup build lint types page-check size vitest unit browser matrix pictures bench bench-quick bench-gpu format dist clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,15 @@ format: $(DEV) $(NODE_MODULES) ## let ruff and biome rewrite the sources
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	@$(NPM) run --silent format
+
+bench: $(DEV) ## speed and memory against other libraries, an hour or two, to benchmarks/results/
+	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+bench-quick: $(DEV) ## the same on two networks, in five minutes
+	$(BIN)/python benchmarks/bench.py --quick $(ARGS)
+
+bench-gpu: $(DEV) ## the same on a GPU
+	$(BIN)/python benchmarks/bench.py --device cuda $(ARGS)
 
 pictures: $(DEV) $(PAGE) ## take the pictures of docs/images anew
 	$(BIN)/python tools/screenshots.py

@@ -141,8 +141,10 @@ class Ready:
     def _model(self, module: nn.Module, side: int) -> sw.ImageModel:
         key = next(module.parameters()).dtype, side
         if key not in self.models:
-            self.models[key] = sw.ImageModel(module, input_size=side, device="cpu")
-            self.models[key].discover(photographs()[0])
+            model = sw.ImageModel(module, input_size=side, device="cpu")
+            model.discover(photographs()[0])
+            # On a copy no faster one is made, in which the batch norms are merged: its sums go in another order.
+            self.models[key] = model.altered()
         return self.models[key]
 
 
