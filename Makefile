@@ -32,9 +32,9 @@ ROOT_ARG := $(if $(filter 0,$(shell id -u)),--allow-root)
 # For unit, browser, vitest and bench: further arguments, such as ARGS="-k cancel -x".
 ARGS ?=
 
-CHECKS := lint types page-check size vitest unit browser
+CHECKS := lint types page-check size vitest unit montage browser
 
-.PHONY: help demo test setup build lint types page-check size vitest unit browser matrix pictures bench bench-quick bench-gpu format dist clean distclean
+.PHONY: help demo test setup build lint types page-check size vitest unit montage browser matrix pictures bench bench-quick bench-gpu format dist clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ unit: $(DEV) $(PAGE) ## pytest, all but the browser tests
 browser: $(DEV) $(PAGE) ## pytest, the browser tests alone
 	CHROMIUM="$$($(BIN)/python tools/find_chromium.py --install)" && export CHROMIUM && \
 		$(BIN)/python -m pytest -m browser --junitxml=$(REPORTS)/$@.xml $(ARGS)
+
+montage: $(DEV) ## all methods on both heads in one picture, in .cache/reports, quickly (docs/images has it in full)
+	$(BIN)/python benchmarks/montage.py demo/vgg --budget 10 --out $(REPORTS)
 
 matrix: $(DEV) $(PAGE) ## the browser tests of message routing, on ipykernel 6.31, 7.3 and 7.4 or later
 	CHROMIUM="$$($(BIN)/python tools/find_chromium.py --install)" && export CHROMIUM && \

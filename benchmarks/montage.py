@@ -21,7 +21,7 @@ __all__ = ["draw"]
 
 SEED = 500_017
 COLUMNS = 4
-_BUDGET = {"steps": 50, "samples": 50}
+_COUNTS = ("steps", "samples", "channels")
 
 
 def draw(model: sw.ImageModel, image: Any, *, budget: int = 50) -> Figure:
@@ -44,9 +44,9 @@ def draw(model: sw.ImageModel, image: Any, *, budget: int = 50) -> Figure:
             left_out.append(f"{method.label}: {applies.reason}")
             continue
         params = {}
-        for count in _BUDGET:
+        for count in _COUNTS:
             if count in method.parameters and method.parameters[count].default > 1:
-                params[count] = min(budget, method.parameters[count].default)
+                params[count] = min(max(budget, 2), method.parameters[count].default)
         cells.append((method.label, sw.explain(model, image, heads, name, **params)))
     rows = math.ceil((len(cells) + 1) / COLUMNS)
     figure = Figure(figsize=(1.75 * COLUMNS * len(heads), 2.05 * rows), layout="constrained")
@@ -82,14 +82,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", default="demo/vgg")
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
-    parser.add_argument("--budget", type=int, default=50)
+    parser.add_argument("--budget", type=int, default=50, help="steps or samples, at most")
     given = parser.parse_args()
     scene = sw.demo.buildings(1, seed=SEED)[0]
     file = io.BytesIO()
-    draw(sw.load(given.model), scene.image, budget=given.budget).savefig(file, format="png", dpi=110)
+    draw(sw.load(given.model), scene.image, budget=given.budget).savefig(file, format="png", dpi=90)
     given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / f"montage-{given.model.replace('/', '-')}.webp"
-    Image.open(file).convert("RGB").save(path, quality=85)
+    Image.open(file).convert("RGB").save(path, quality=75, method=6)
     print(path)
 
 

@@ -22,7 +22,11 @@ SIZE = (224, 224)
 _HEAD = """# The methods
 
 Made by `python tools/methods_page.py` from the registry; the same is in `sw.methods()` and in the page, which also says which of
-them apply to the model at hand, and why not. A method of your own: [adding-a-method.md](adding-a-method.md).
+them apply to the model at hand, and why not. A method of your own: [adding-a-method.md](adding-a-method.md). Which works on
+which network: [applicability.md](applicability.md); held against other libraries: [oracles.md](oracles.md); how good a map is
+before it is done: [anytime.md](anytime.md).
+
+![All methods on both heads of the built-in model](images/montage-demo-vgg.webp)
 
 **Work** is for one target at 224 x 224 with the default parameters. *partial*: what is shown while it runs is part of the way,
 not an estimate of the final map; *picture*: it makes a picture, no attribution; *same run as*: it comes for free with that

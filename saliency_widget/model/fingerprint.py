@@ -39,18 +39,28 @@ def tensors(module: nn.Module) -> Iterator[Tensor]:
 def _inside(items: Iterable[tuple[Any, Any]]) -> Iterator[Tensor]:
     """Yield the tensors in attributes, and in containers that are attributes."""
     for name, value in items:
+        if name in _MODULES_OWN:
+            continue
         if isinstance(value, Tensor):
             yield value
-        elif name not in {"_parameters", "_buffers", "_modules"} and isinstance(value, dict):
+        elif isinstance(value, dict):
             yield from (inner for inner in value.values() if isinstance(inner, Tensor))
         elif isinstance(value, list | tuple):
             yield from (inner for inner in value if isinstance(inner, Tensor))
 
 
-def layout(module: nn.Module) -> tuple[object, ...]:
-    """Say which layers, settings, hooks and tensors a module has and where they lie, without reading a tensor."""
+def layout(module: nn.Module, found: Iterable[Tensor] | None = None) -> tuple[object, ...]:
+    """Say which layers, settings, hooks and tensors a module has and where they lie, without reading a tensor.
+
+    Parameters
+    ----------
+    module : nn.Module
+    found : iterable of Tensor, optional
+        Its :func:`tensors`, where somebody has them already.
+    """
     layers = tuple((name, id(layer), type(layer), _settings(layer)) for name, layer in module.named_modules())
-    return layers, tuple((tensor.data_ptr(), tuple(tensor.shape), tensor.dtype) for tensor in tensors(module))
+    places = tuple((t.data_ptr(), tuple(t.shape), t.dtype) for t in (tensors(module) if found is None else found))
+    return layers, places
 
 
 def _settings(layer: nn.Module) -> tuple[object, ...]:

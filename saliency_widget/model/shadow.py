@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -69,7 +69,7 @@ class Shadow:
     def _guarded(self, error: Exception) -> nn.Module:
         """Work on the module itself, each forward of which is undone: the last resort."""
         name = type(self._original).__name__
-        if not self._shares():
+        if not self._shares(tensors(self._original)):
             message = (
                 f"the module {name} cannot be copied ({type(error).__name__}: {error}), so it cannot be computed on another "
                 "device or in another precision; give it a __deepcopy__ that can, or leave device= and precision= out"
@@ -95,8 +95,9 @@ class Shadow:
         with self._changing, torch.inference_mode(mode=False), torch.no_grad():
             if self._copy is None:
                 _refuse(self._original)
-            found = layout(self._original)
-            revision = "" if self._shares() else checksum(self._original)
+            parts = list(tensors(self._original))
+            found = layout(self._original, parts)
+            revision = "" if self._shares(parts) else checksum(self._original)
             # Buffers that differ are not overwritten but replaced: another thread may be on its way back through them.
             same = all(torch.equal(ours, original) for original, ours in self._buffers) if not revision else True
             if self._copy is None or not same or found != self._layout or revision != self._revision:
@@ -131,12 +132,11 @@ class Shadow:
         """
         return Altered(self, prepare, around)
 
-    def _shares(self) -> bool:
+    def _shares(self, parts: Iterable[Tensor]) -> bool:
         # The inside of a scripted module is copied by TorchScript, tensors and all.
         scripted = any(isinstance(layer, torch.jit.ScriptModule) for layer in self._original.modules())
         return not scripted and all(
-            tensor.device == self._place_of(tensor) and self._type_of(tensor) == tensor.dtype
-            for tensor in tensors(self._original)
+            tensor.device == self._place_of(tensor) and self._type_of(tensor) == tensor.dtype for tensor in parts
         )
 
     def _place_of(self, tensor: Tensor) -> torch.device:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from saliency_widget.errors import ModelError
 from saliency_widget.model.fingerprint import digest
-from saliency_widget.model.merging import Course, merge
+from saliency_widget.model.merging import CONVOLUTIONS, Course, merge
 from saliency_widget.model.shadow import alone
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ class Tuning:
         with alone():
             with torch.no_grad():
                 model.altered(course.prepare, course.around).scores(point[None], grad=False)
-            pairs = course.pairs()
+            merging = course.pairs().items()
+            pairs = {norm: layer for norm, layer in merging if _convolves(model.shadow.get_submodule(layer))}
             points = torch.stack([point, point.flip(-1)][: 2 if model.batches else 1])
             truth = _both(model, points)
             for self._pairs, self._last in ((pairs, True), (pairs, False), ({}, True)):
@@ -139,8 +140,12 @@ def _convolutions(network: nn.Module) -> Iterator[nn.Conv2d]:
 def _weights(network: nn.Module) -> Iterator[Tensor]:
     """Yield the weights that the copy has copies of."""
     for layer in network.modules():
-        if isinstance(layer, nn.modules.conv._ConvNd | nn.Linear | nn.modules.batchnorm._BatchNorm):  # noqa: SLF001
+        if _convolves(layer) or isinstance(layer, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001
             yield from layer.parameters(recurse=False)
+
+
+def _convolves(layer: nn.Module) -> bool:
+    return isinstance(layer, CONVOLUTIONS)
 
 
 def _both(model: ImageModel, points: Tensor) -> tuple[Tensor, Tensor]:
