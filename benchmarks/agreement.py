@@ -185,7 +185,8 @@ Closed forms in `tests/methods` hold these:
 
 {alone}
 
-Guided IG and Blur IG have closed forms beside their peer: `test_guided_ig.py`, `test_blur_ig.py`.
+Guided IG, Blur IG and AttnLRP have closed forms on linear and bilinear models and on one hidden layer, worked out by hand:
+`test_closed_forms.py`, `test_guided_ig.py`, `test_blur_ig.py`.
 """
 
 
