@@ -12,8 +12,10 @@ import math
 import pytest
 from peer_networks import NETWORKS, load
 from peers import EXACT, METHODS, REASONS, ROUNDING, TIMES, compare, obstacle
+from seeded_models import photographs
 
 import saliency_widget as sw
+from runs import function, last, relative
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -74,6 +76,35 @@ def test_over_all_networks_the_error_in_float32_is_no_larger_than_the_peers(meth
     )
     assert len(found) >= 2
     assert ours <= max(TIMES * theirs, ROUNDING)
+
+
+@functools.cache
+def of_the_faster_copy(network):
+    """Errors of integrated gradients in float32 on the faster copy and on the network as it is, for three photographs."""
+    known = ready(network)
+    modules = known.double[0], known.single[0], known.single[0]
+    models = [sw.ImageModel(module, input_size=known.network.side, device="cpu") for module in modules]
+    for model in models:
+        model.discover(photographs()[0])
+    exact, plain, fast = models[0], models[1].altered(), models[2]
+    errors = []
+    for image in photographs()[:3]:
+        target = sw.Target(known.head, index=int(exact.predict(image)[known.head].logits.argmax()))
+        truth, *found = (
+            last(function(m, image, [target]), "integrated_gradients", steps=8) for m in (exact, fast, plain)
+        )
+        errors.append([relative(one, truth) for one in found])
+    assert fast.tuning.of(fast, fast.input(photographs()[0])) is not fast
+    return errors
+
+
+def test_the_faster_copy_of_a_network_is_used_and_gives_the_same_map(network):
+    assert max(ours for ours, _ in of_the_faster_copy(network)) < 0.05
+
+
+def test_over_all_networks_the_faster_copy_is_no_less_exact_than_the_network_as_it_is():
+    shares = [math.log(ours / plain) for network in NETWORKS for ours, plain in of_the_faster_copy(network)]
+    assert math.exp(sum(shares) / len(shares)) < TIMES
 
 
 def test_nearly_all_methods_are_compared_on_each_network():
