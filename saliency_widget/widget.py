@@ -68,6 +68,9 @@ class SaliencyWidget(anywidget.AnyWidget):
         Seed of all that is random.
     labels, masks : list, optional
         What is true of each picture: class names by head, and where the evidence is.
+    idle : bool
+        Whether the other classes and heads of the picture are computed once a map is done and nobody waits, so that the next
+        click has its map at once. It takes 15 seconds at most and ends at any click.
 
     Attributes
     ----------
@@ -129,6 +132,7 @@ class SaliencyWidget(anywidget.AnyWidget):
         seed: int = 0,
         labels: Sequence[Any] | None = None,
         masks: Sequence[Any] | None = None,
+        idle: bool = True,
     ) -> None:
         now = current_run()
         close_earlier(now)
@@ -153,7 +157,7 @@ class SaliencyWidget(anywidget.AnyWidget):
         super().__init__()
         self._own_layout = self.layout
         self._wire = Wire(self, self._lock)
-        self._session = Session(wrapped, pictures, choice, self._wire, revision=revision, lock=self._lock)
+        self._session = Session(wrapped, pictures, choice, self._wire, revision=revision, lock=self._lock, idle=idle)
         self.on_msg(self._receive)
         remember(now, self)
         self._session.ask({})

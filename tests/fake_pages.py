@@ -103,7 +103,7 @@ class FakePort:
 class Desk:
     """A session on a schedule that is stepped by hand, with a page or without."""
 
-    def __init__(self, model=None, pictures=None, page="p", **choice):
+    def __init__(self, model=None, pictures=None, page="p", *, idle=False, **choice):
         self.clock = FakeClock()
         self.alarm = FakeAlarm(self.clock)
         self.schedule = Schedule()
@@ -119,6 +119,7 @@ class Desk:
             self.port,
             revision=self.model.revision(),
             lock=self.lock,
+            idle=idle,
             schedule=self.schedule,
             clock=self.clock,
             alarm=self.alarm,

@@ -19,6 +19,7 @@ from saliency_widget.model import ImageModel, Picture, Prediction, Target
 from saliency_widget.runner import state, work
 from saliency_widget.runner.choosing import choose, is_open, picture_of, top_classes
 from saliency_widget.runner.frames import Frame
+from saliency_widget.runner.idle import Idle
 from saliency_widget.runner.job import Choice, Job, Kind, Status, forget_frames, plain
 from saliency_widget.runner.jobs import Jobs
 from saliency_widget.runner.outbox import Alarm, Outbox, Port, alarm
@@ -47,6 +48,8 @@ class Session:
         The model's revision that the widget's card speaks of.
     lock : RLock
         Shared with the widget, which sets its traits under it.
+    idle : bool
+        Whether the picture's other targets are computed while nobody waits.
     schedule, clock, alarm : optional
         For tests.
     """
@@ -60,6 +63,7 @@ class Session:
         *,
         revision: str,
         lock: threading.RLock,
+        idle: bool = False,
         schedule: Schedule | None = None,
         clock: Callable[[], float] = time.monotonic,
         alarm: Alarm = alarm,
@@ -74,7 +78,9 @@ class Session:
         self._lock = lock
         self._port = port
         self._outbox = Outbox(port, lock, clock, alarm)
-        self.jobs = Jobs(self._outbox, schedule or compute_thread(model.device), lock, clock)
+        schedule = schedule or compute_thread(model.device)
+        self.jobs = Jobs(self._outbox, schedule, lock, clock)
+        self._idle = Idle(self, schedule) if idle else None
         self._shelf = Shelf()
         self._prediction: tuple[str, Mapping[str, Prediction]] | None = None
         self._based = self.pictures[choice.image].id
@@ -171,6 +177,8 @@ class Session:
     def close(self) -> None:
         """End all jobs; nothing is sent afterwards."""
         with self._lock:
+            if self._idle is not None:
+                self._idle.stop()
             self.jobs.close()
             self._outbox.close()
 
@@ -229,6 +237,11 @@ class Session:
         """End a job that did what it was asked for."""
         self._conclude(job, "complete", finished)
 
+    def has(self, key: str) -> bool:
+        """Whether a map is known already."""
+        with self._lock:
+            return self._shelf.get(key) is not None
+
     def spare(self, finished: Finished) -> None:
         """Keep a map that came for free, and send it if there is nothing better to send."""
         with self._lock:
@@ -259,6 +272,8 @@ class Session:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _accept(self, kind: Kind, choice: Choice, req: dict[str, Any] | None, have: str | None) -> Job:
+        if self._idle is not None:
+            self._idle.stop()
         job = self.jobs.add(kind, choice, req, have)
         self.choice = choice
         self._port.write(choice.state())
@@ -289,6 +304,8 @@ class Session:
             self._port.write(values)  # before the end, so that who hears of it finds them
             self.jobs.end(job, status, frame=frame)
             self._outbox.send(self._outbox.flow.changed())
+            if self._idle is not None and finished is not None and len(self.jobs.running()) == 0:
+                self._idle.begin(job.choice, finished.explanations[0].elapsed)
         self._port.tell()
         for explanation in job.explanations:
             for callback in list(self.callbacks):
