@@ -53,6 +53,21 @@ def test_of_fifty_fast_clicks_the_last_one_alone_is_completed_and_no_older_frame
     check_painted(view.log(), jobs[-1])
 
 
+def test_maps_of_other_targets_come_while_nobody_waits_and_a_click_paints_them_without_a_frame(bench: Notebook) -> None:
+    page = bench()
+    view = View(page)
+    view.wait_map()
+    inside = {"head": "perspective", "index": 0}
+    page.wait_message("cache", where=lambda said: inside.items() <= said["args"]["targets"][0].items())
+
+    with page.record_messages() as log:
+        view.click("perspective:inside")
+        view.wait_map("perspective:inside")
+        page.wait_message("end", where=lambda said: said["status"] == "unchanged")
+
+    assert not [m for m in log.custom("frame") if m.custom]
+
+
 def check_order(log: MessageLog) -> None:
     """Frames come between their job's `accepted` and its `end`, numbered upwards, and only as fast as they are painted."""
     newest, seq, acked = 0, 0, 0
