@@ -6,6 +6,7 @@ shadow does, so they are compared, all of them, each time that it is asked for.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -69,25 +70,22 @@ class Tuning:
             source = model.shadow
             found = digest(_weights(source))
             if source is not self._source or found != self._digest:
-                self._source, self._digest = source, found
+                self._source = None  # until all is done
                 structure = tuple((name, type(layer)) for name, layer in source.named_modules())
-                if structure != self._structure:
-                    self._structure = structure
-                    self._study(model, point)
-                else:
-                    self._made = self._make(model, last=self._last)
-                if (
-                    digest(_weights(source)) != found
-                ):  # somebody trains the network: half of it may be older than the rest
-                    self._source = None
+                known = structure == self._structure
+                made = self._make(model, last=self._last) if known else self._study(model, point)
+                if digest(_weights(source)) != found:
+                    # Somebody trains the network: half of a copy may be older than the rest, and a comparison says nothing.
+                    self._structure = structure if known else ()
                     return model
+                self._structure, self._source, self._digest, self._made = structure, source, found, made
             return self._made or model
 
-    def _study(self, model: ImageModel, point: Tensor) -> None:
+    def _study(self, model: ImageModel, point: Tensor) -> ImageModel | None:
         """Find out which batch norms can be merged, and which layout of the memory the network takes."""
-        course = Course()
         # In the middle of a job: what that looks at is not meant for this, and its cancel must leave no half answer behind.
-        with alone():
+        with contextlib.suppress(ModelError, RuntimeError), alone():
+            course = Course()
             with torch.no_grad():
                 model.altered(course.prepare, course.around).scores(point[None], grad=False)
             merging = course.pairs().items()
@@ -95,10 +93,11 @@ class Tuning:
             points = torch.stack([point, point.flip(-1)][: 2 if model.batches else 1])
             truth = _both(model, points)
             for self._pairs, self._last in ((pairs, True), (pairs, False), ({}, True)):
-                self._made = self._make(model, last=self._last)
-                if self._made is not None and _agrees(self._made, points, truth):
-                    return
-        self._pairs, self._last, self._made = {}, False, None
+                made = self._make(model, last=self._last)
+                if made is not None and _agrees(made, points, truth):
+                    return made
+        self._pairs, self._last = {}, False
+        return None
 
     def _make(self, model: ImageModel, *, last: bool) -> ImageModel | None:
         if not (last or self._pairs):

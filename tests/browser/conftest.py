@@ -31,7 +31,8 @@ import saliency_widget as sw
 model = sw.load("demo/vgg")
 scenes = sw.demo.buildings(3, seed=5)
 """
-SHOW = "w = sw.SaliencyWidget(model, scenes, target='style')\nw"
+# Nothing is computed unasked, so that what a click brings does not depend on how long the test took to it.
+SHOW = "w = sw.SaliencyWidget(model, scenes, target='style', idle=False)\nw"
 
 Notebook = Callable[..., NotebookPage]
 Contexts = Callable[[float], BrowserContext]

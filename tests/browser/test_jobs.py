@@ -54,7 +54,7 @@ def test_of_fifty_fast_clicks_the_last_one_alone_is_completed_and_no_older_frame
 
 
 def test_maps_of_other_targets_come_while_nobody_waits_and_a_click_paints_them_without_a_frame(bench: Notebook) -> None:
-    page = bench()
+    page = bench(["w = sw.SaliencyWidget(model, scenes, target='style')\nw"])
     view = View(page)
     view.wait_map()
     inside = {"head": "perspective", "index": 0}

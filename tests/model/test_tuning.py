@@ -9,6 +9,7 @@ from torch import nn
 
 import saliency_widget as sw
 from runs import function, relative
+from saliency_widget.model import tuning
 from saliency_widget.model.fingerprint import digest
 from small_models import keep
 
@@ -167,6 +168,31 @@ def test_the_first_point_goes_through_the_network_as_it_is_and_the_others_throug
     monkeypatch.setattr(sw.ImageModel, "scores", noted)
     list(f.each(f_points))
     assert used == [(True, 1), (False, 3), (False, 1)]
+
+
+def test_weights_that_change_while_the_copy_is_tried_leave_no_verdict_behind(monkeypatch):
+    model = wrapped()
+    both = tuning._both
+
+    def trained(network, points):
+        found = both(network, points)
+        model.module.first.weight.data.mul_(1.1)
+        return found
+
+    monkeypatch.setattr(tuning, "_both", trained)
+    assert tuned(model) is model
+    monkeypatch.undo()
+    assert relative(scores_of(tuned(model), points_of(model)), scores_of(model, points_of(model))) < 1e-5
+    assert tuned(model) is not model
+
+
+def test_a_network_that_raises_on_the_way_back_is_left_as_it_is(monkeypatch):
+    def broken(*_):
+        raise RuntimeError("one of the variables was modified by an inplace operation")
+
+    monkeypatch.setattr(tuning, "_both", broken)
+    model = wrapped()
+    assert tuned(model) is model
 
 
 def test_a_layer_in_front_of_a_merged_norm_is_looked_at_in_the_network_as_it_is():
