@@ -388,7 +388,7 @@ class Networks:
         """
         if self._fast is None:
             self._fast = self.plain.tuning.of(self.plain, point)
-        return self.plain if layer in self.plain.tuning.merged else self._fast
+        return self.plain if layer in self.plain.tuning.changed else self._fast
 
 
 def _still(network: nn.Module) -> None:

@@ -8,7 +8,7 @@ nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -49,6 +49,7 @@ class Course(TorchFunctionMode):
         self.first: Tensor | None = None
         self.altered: set[str] = set()
         self._made: dict[int, tuple[str, Tensor]] = {}
+        self._handed: dict[int, set[str]] = {}
         self._uses: Counter[int] = Counter()
         self._norms: list[tuple[str, int | None]] = []
         self._weights: list[tuple[str, Tensor]] = []
@@ -61,6 +62,7 @@ class Course(TorchFunctionMode):
                 layer.register_forward_hook(self._leaves(name))
             elif isinstance(layer, _BatchNorm):
                 layer.register_forward_pre_hook(self._normalises(name))
+            layer.register_forward_hook(self._hands_on(name))
 
     def around(self) -> AbstractContextManager[object]:
         """Return itself, to watch a forward."""
@@ -77,6 +79,11 @@ class Course(TorchFunctionMode):
                 if layers[layer] == 1 and layer not in self.altered:
                     found[norm] = layer
         return found
+
+    def outputs(self, layers: Collection[str]) -> frozenset[str]:
+        """Return all modules whose output is the very tensor that one of the layers made: what holds it, or hands it on, too."""
+        made = (id_ for id_, (name, _) in self._made.items() if name in layers)
+        return frozenset(name for id_ in made for name in self._handed[id_])
 
     def __torch_function__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -107,6 +114,14 @@ class Course(TorchFunctionMode):
             self._weights.pop()
             self._made[id(output)] = (name, output)  # kept, so that no other tensor gets its id
             self._uses[id(output)] = 0
+            self._handed[id(output)] = set()
+
+        return hook
+
+    def _hands_on(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(_layer: nn.Module, _inputs: Any, output: Any) -> None:
+            if id(output) in self._made:
+                self._handed[id(output)].add(name)
 
         return hook
 

@@ -36,23 +36,19 @@ class Tuning:
 
     Attributes
     ----------
-    merged : frozenset of str
-        Layers whose output in the copy is that of the batch norm behind them.
+    changed : frozenset of str
+        Modules whose output in the copy is that of the batch norm behind them.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._structure: tuple[object, ...] = ()
         self._pairs: dict[str, str] = {}
+        self.changed: frozenset[str] = frozenset()
         self._last = False
         self._source: nn.Module | None = None
         self._digest = ""
         self._made: ImageModel | None = None
-
-    @property
-    def merged(self) -> frozenset[str]:
-        """Layers whose output in the copy is that of the batch norm behind them."""
-        return frozenset(self._pairs.values())
 
     def of(self, model: ImageModel, point: Tensor) -> ImageModel:
         """Return the faster copy of a model, or the model itself where there is none.
@@ -90,13 +86,14 @@ class Tuning:
                 model.altered(course.prepare, course.around).scores(point[None], grad=False)
             merging = course.pairs().items()
             pairs = {norm: layer for norm, layer in merging if _convolves(model.shadow.get_submodule(layer))}
+            self.changed = course.outputs(pairs.values())
             points = torch.stack([point, point.flip(-1)][: 2 if model.batches else 1])
             truth = _both(model, points)
             for self._pairs, self._last in ((pairs, True), (pairs, False), ({}, True)):
                 made = self._make(model, last=self._last)
                 if made is not None and _agrees(made, points, truth):
                     return made
-        self._pairs, self._last = {}, False
+        self._pairs, self._last, self.changed = {}, False, frozenset()
         return None
 
     def _make(self, model: ImageModel, *, last: bool) -> ImageModel | None:

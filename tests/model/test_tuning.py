@@ -63,7 +63,7 @@ def test_a_batch_norm_is_merged_where_nobody_else_looks_at_what_it_gets():
     model = wrapped()
     kinds = {name: type(layer).__name__ for name, layer in tuned(model).shadow.named_modules()}
     assert (kinds["norm"], kinds["other"]) == ("Identity", "BatchNorm2d")
-    assert model.tuning.merged == {"first"}
+    assert model.tuning.changed == {"first"}
 
 
 def test_the_faster_copy_gives_the_same_scores_and_gradients():
@@ -168,6 +168,33 @@ def test_the_first_point_goes_through_the_network_as_it_is_and_the_others_throug
     monkeypatch.setattr(sw.ImageModel, "scores", noted)
     list(f.each(f_points))
     assert used == [(True, 1), (False, 3), (False, 1)]
+
+
+class Nested(nn.Module):
+    """A convolution whose output two more layers hand on before the batch norm gets it."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.block, self.handed, self.norm = nn.Sequential(nn.Conv2d(3, 8, 3)), nn.Identity(), nn.BatchNorm2d(8)
+            self.norm.running_var.uniform_(4, 9)
+            self.head = nn.Linear(8, 4)
+
+    def forward(self, images):
+        return self.head(self.norm(self.handed(self.block(images))).relu().mean((2, 3)))
+
+
+@pytest.mark.parametrize("layer", ["block", "block.0", "handed"])
+def test_whatever_hands_on_the_output_of_a_merged_layer_is_looked_at_in_the_network_as_it_is(layer):
+    model = sw.ImageModel(Nested().eval(), preprocess=keep, device="cpu")
+    model.discover(IMAGE)
+    assert isinstance(tuned(model).shadow.norm, nn.Identity)
+    f = function(model, IMAGE, ["head0:1"])
+    truth = model.module.block(f.x[None])[0].detach()
+    for _ in range(2):
+        (chunk,) = f.at(layer).each([f.x])
+        assert relative(chunk.activations[0], truth) < 1e-5
 
 
 def test_weights_that_change_while_the_copy_is_tried_leave_no_verdict_behind(monkeypatch):
