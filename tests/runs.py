@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
+from torch import nn
 
 import saliency_widget as sw
 from saliency_widget.compute import ScoreFunction
@@ -35,3 +37,31 @@ def last(f: ScoreFunction, method: str, **params: Any) -> np.ndarray:
 def relative(ours: Any, theirs: Any) -> float:
     """Return the relative L2 distance of one array from another."""
     return float(np.linalg.norm(np.asarray(ours) - np.asarray(theirs)) / np.linalg.norm(np.asarray(theirs)))
+
+
+OUTCOMES = ("success", "error", "closed")
+"""How a run may end."""
+
+
+def end(f: ScoreFunction, method: str, outcome: str) -> None:
+    """Run a method to one of the outcomes."""
+    chosen = get(method)
+    run = chosen.estimates(f, chosen.validate({}))
+    if outcome == "error":
+        f.x[0, 0, 0] = float("nan")
+        with pytest.raises(sw.SaliencyError):
+            list(run)
+    elif outcome == "closed":
+        next(run)
+        run.close()  # type: ignore[attr-defined]
+    else:
+        list(run)
+
+
+def snapshot(module: nn.Module) -> tuple[Any, ...]:
+    """All tensors' bytes and places, and all hooks, of a module."""
+    tensors = {k: (v.data_ptr(), v.numpy().tobytes()) for k, v in module.state_dict().items()}
+    hooks = [
+        (n, len(m._forward_hooks), len(m._forward_pre_hooks), len(m._backward_hooks)) for n, m in module.named_modules()
+    ]
+    return tensors, hooks, [p.grad for p in module.parameters()], [m.training for m in module.modules()]

@@ -153,15 +153,19 @@ class _Differences(Answers):
         return found
 
 
-class _Line(torch.autograd.Function):
-    """An activation that is a straight line between what it is at the baseline and what it is at the picture."""
+class _FromTheBaseline(torch.autograd.Function):
+    """A step whose way back compares what it gives for the picture, x, with what it gives for the baseline, x0."""
 
     @staticmethod
     def forward(ctx: Any, run: Callable[[Tensor], Tensor], x: Tensor, x0: Tensor) -> Tensor:
-        """Return the activation."""
+        """Return the step's own output."""
         ctx.run = run
         ctx.save_for_backward(x, x0)
         return run(x)
+
+
+class _Line(_FromTheBaseline):
+    """An activation that is a straight line between what it is at the baseline and what it is at the picture."""
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:
@@ -171,15 +175,8 @@ class _Line(torch.autograd.Function):
         return None, _divided(gradient * (y - ctx.run(x0)), x - x0, plain), None
 
 
-class _Largest(torch.autograd.Function):
+class _Largest(_FromTheBaseline):
     """A pool of the largest, whose change is given to the places of both maxima: the picture's and the baseline's."""
-
-    @staticmethod
-    def forward(ctx: Any, run: Callable[[Tensor], Tensor], x: Tensor, x0: Tensor) -> Tensor:
-        """Return the pool."""
-        ctx.run = run
-        ctx.save_for_backward(x, x0)
-        return run(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import pytest
 import torch
 from torch import nn
-from torchvision.models import VisionTransformer
 
 import saliency_widget as sw
+from cam_models import small_vit
 from saliency_widget.compute import Cancelled, CancelToken, ScoreFunction
 from saliency_widget.errors import ModelError, NotFinite
 from saliency_widget.model import read_image
@@ -93,14 +93,6 @@ def test_other_activations_give_the_scores_that_the_rest_of_the_network_makes_of
     expected = module.style(torch.stack(grids).mean((2, 3)))[:, 2:3].detach()
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
     assert f.forwards == 5
-
-
-def small_vit():
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        module = VisionTransformer(32, 8, 2, 2, 16, 32, num_classes=5)
-        nn.init.normal_(module.heads.head.weight)
-    return module.double()
 
 
 def test_tokens_come_and_go_as_a_grid_and_the_class_token_stays():

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 import saliency_widget as sw
 from rule_models import IMAGE, Attending, seeded, wrapped
-from runs import function, last
+from runs import OUTCOMES, end, function, last, snapshot
 from saliency_widget.methods.attention import blocks
 from saliency_widget.methods.surgery.attending import Probabilities
 from small_models import keep
@@ -285,26 +285,13 @@ def test_rollout_says_that_it_does_not_look_at_the_class():
 
 
 @pytest.mark.parametrize("method", [*METHODS, "attnlrp"])
-@pytest.mark.parametrize("outcome", ["success", "error", "closed"])
+@pytest.mark.parametrize("outcome", OUTCOMES)
 def test_the_module_is_bit_for_bit_what_it_was(method, outcome):
     module = lively(torchvision_vit).train()
-    before = {k: (v.data_ptr(), v.numpy().tobytes()) for k, v in module.state_dict().items()}
-    hooks = [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in module.modules()]
+    before = snapshot(module)
     f = function(sw.ImageModel(module, preprocess=keep, device="cpu"), LARGER, [0, 1])
-    run = sw.methods()[method].estimates(f, sw.methods()[method].validate({}))
-    if outcome == "error":
-        f.x[0, 0, 0] = float("nan")
-        with pytest.raises(sw.SaliencyError):
-            list(run)
-    elif outcome == "closed":
-        next(run)
-        run.close()
-    else:
-        list(run)
-    assert {k: (v.data_ptr(), v.numpy().tobytes()) for k, v in module.state_dict().items()} == before
-    assert [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in module.modules()] == hooks
-    assert all(p.grad is None for p in module.parameters())
-    assert all(m.training for m in module.modules())
+    end(f, method, outcome)
+    assert snapshot(module) == before
 
 
 @pytest.mark.parametrize("fused", [True, False])

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 import saliency_widget as sw
 from rule_models import IMAGE, Residual, Spelled, chain, seeded, wrapped
-from runs import estimates, function, last, relative
+from runs import OUTCOMES, end, estimates, function, last, relative, snapshot
 from saliency_widget.errors import BadParameter, ModelError
 from saliency_widget.model.merging import Course
 from small_models import Linear, keep, picture
@@ -278,33 +278,15 @@ def test_a_gate_gets_no_relevance_and_the_signal_all():
         assert max(error(f, "lrp", rule=rule)) < 1e-3
 
 
-def snapshot(module):
-    """All tensors' bytes and places, and all hooks, of a module."""
-    tensors = {k: (v.data_ptr(), v.numpy().tobytes()) for k, v in module.state_dict().items()}
-    hooks = [
-        (n, len(m._forward_hooks), len(m._forward_pre_hooks), len(m._backward_hooks)) for n, m in module.named_modules()
-    ]
-    return tensors, hooks, [p.grad for p in module.parameters()], [m.training for m in module.modules()]
-
-
 @needs_zennit
 @pytest.mark.parametrize("method", RELEVANCE)
-@pytest.mark.parametrize("outcome", ["success", "error", "closed"])
+@pytest.mark.parametrize("outcome", OUTCOMES)
 def test_the_module_is_bit_for_bit_what_it_was(method, outcome):
     module = seeded(Residual).double().train()
     before = snapshot(module)
     model = sw.ImageModel(module, preprocess=keep, device="cpu")
     f = function(model, IMAGE, [0, 1])
-    run = sw.methods()[method].estimates(f, sw.methods()[method].validate({}))
-    if outcome == "error":
-        f.x[0, 0, 0] = float("nan")
-        with pytest.raises(sw.SaliencyError):
-            list(run)
-    elif outcome == "closed":
-        next(run)
-        run.close()
-    else:
-        list(run)
+    end(f, method, outcome)
     assert snapshot(module) == before
 
 
