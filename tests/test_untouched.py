@@ -15,7 +15,7 @@ import saliency_widget as sw
 from model_zoo import MODELS, SIDE, Trip, build
 from saliency_widget.compute import Cancelled, CancelToken
 from saliency_widget.errors import NotApplicable
-from saliency_widget.explain import prepare
+from saliency_widget.plan import prepare
 
 IMAGE = np.random.default_rng(5).random((SIDE, SIDE, 3), dtype=np.float32)
 SMALL = {"steps": 3, "samples": 3, "channels": 3, "window": 32, "stride": 32}

@@ -16,8 +16,17 @@ from saliency_widget.model.image_model import is_out_of_memory
 
 __all__ = ["Pace", "ScoreChunk", "chunked"]
 
-_CHUNK = {"cpu": 4, "cuda": 32}
-"""Points per forward. On two cores more than four bring nothing but page faults."""
+_FIRST = {"cpu": 4, "cuda": 32}
+"""Points per forward, as long as nothing is known of what one takes."""
+
+_MOST = {"cpu": 8, "cuda": 64}
+"""On two cores more bring nothing but page faults, and a map that is sent less often."""
+
+_CPU_BYTES = 192 * 2**20
+"""What the way back of one chunk may hold: four photographs in ResNet-50, eight in MobileNetV2."""
+
+_CUDA_SHARE = 1 / 16
+"""The same on a GPU, as a share of all its memory."""
 
 _Found = TypeVar("_Found")
 
@@ -54,14 +63,27 @@ class Pace:
     ----------
     forwards, backwards : int
         How many points have gone forwards, and how many target gradients backwards.
+    begun : bool
+        Whether anything has.
     """
 
     def __init__(self, device: torch.device, cancel: CancelToken, chunk: int | None = None) -> None:
         self.device = device
         self.cancel = cancel
-        self.chunk = chunk or _CHUNK.get(device.type, 4)
+        self.chunk = chunk or _FIRST.get(device.type, 4)
+        self._most = chunk or _MOST.get(device.type, 4)
+        self._fixed = chunk is not None
         self.forwards = 0
         self.backwards = 0
+        self.begun = False
+
+    def learn(self, bytes_per_point: float) -> None:
+        """Choose the chunk by what one point's way back holds.
+
+        What a network holds depends on the network alone, and so do the chunks: a map that is computed again is the same one.
+        """
+        if not self._fixed and bytes_per_point > 0:
+            self.chunk = max(1, min(self._most, int(_bytes(self.device) / bytes_per_point)))
 
     def back_off(self, size: int, error: Exception) -> None:
         """Halve the chunk after memory ran out, or give up at a single point."""
@@ -70,9 +92,15 @@ class Pace:
                 f"not even one image fits into the memory of {self.device}; use a smaller input_size=, or device='cpu'"
             )
             raise OutOfMemory(message) from error
-        self.chunk = max(1, size // 2)
+        self.chunk = self._most = max(1, size // 2)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _bytes(device: torch.device) -> float:
+    if device.type == "cuda":
+        return _CUDA_SHARE * torch.cuda.get_device_properties(device).total_memory
+    return _CPU_BYTES
 
 
 def chunked(pace: Pace, points: Iterable[Tensor], run: Callable[[int, Tensor], _Found]) -> Iterator[_Found]:

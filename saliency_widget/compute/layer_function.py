@@ -11,9 +11,9 @@ from torch import Tensor
 
 from saliency_widget.compute.chunks import ScoreChunk, chunked
 from saliency_widget.errors import ModelError, NotFinite
-from saliency_widget.model.facts import first_tensor
 from saliency_widget.model.layers import Layer
-from saliency_widget.model.shadow import tapped
+from saliency_widget.model.passes import own_tensor, with_tensor
+from saliency_widget.model.watching import tapped
 
 if TYPE_CHECKING:
     from saliency_widget.compute.score_function import ScoreFunction
@@ -82,10 +82,10 @@ class LayerFunction:
 
         def run(start: int, grids: Tensor) -> ScoreChunk:
             def replace(output: Any) -> Any:
-                return _with_tensor(output, self.layer.put(self._own(output), grids))
+                return with_tensor(output, self.layer.put(own_tensor(output, self.layer.name), grids))
 
             with tapped(self.layer.name, replace):
-                scores = self._f.forwards_of(point.expand(len(grids), *point.shape), self.layer.name)
+                scores = self._f.forwards_behind(point, self.layer.name, len(grids))
             return ScoreChunk(start, scores)
 
         return chunked(self._f.pace, activations, run)
@@ -93,41 +93,20 @@ class LayerFunction:
     def _gradients(self, start: int, points: Tensor) -> LayerChunk:
         found: list[Tensor] = []
 
-        def capture(output: Any) -> Any:
-            activations = self._own(output).detach().requires_grad_()
-            found.append(activations)
-            # What goes on is a copy: a ReLU that works in place would overwrite what was captured.
-            return _with_tensor(output, activations.clone())
-
         def run() -> tuple[Tensor, Tensor]:
-            found.clear()
-            with tapped(self.layer.name, capture):
-                scores = self._f.forward(points, grad=True, layer=self.layer.name)
-            if len(found) != 1:
-                message = f"layer '{self.layer.name}' was called {len(found)} times; choose one that is called once"
-                raise ModelError(message)
-            if not scores.requires_grad:
-                message = f"the scores do not depend on what layer '{self.layer.name}' puts out; choose another layer"
-                raise ModelError(message)
-            return scores.detach(), self._f.gradients_of(scores, found[0])
+            with self._f.passing(points, self.layer.name) as (scores, leaf, keep):
+                if not scores.requires_grad:
+                    message = (
+                        f"the scores do not depend on what layer '{self.layer.name}' puts out; choose another layer"
+                    )
+                    raise ModelError(message)
+                found[:] = [leaf.detach()]
+                return scores.detach(), self._f.gradients_of(scores, leaf, keep=keep)
 
         scores, gradients = self._f.differentiate(run)
-        if not bool(torch.isfinite(gradients).all() & torch.isfinite(scores).all() & torch.isfinite(found[0]).all()):
-            raise NotFinite(self._f.blame(points.detach(), scores))
-        activations = self.layer.grid(found[0].detach())
-        return LayerChunk(start, scores, activations, torch.stack([self.layer.grid(g) for g in gradients]))
-
-    def _own(self, output: Any) -> Tensor:
-        tensor = first_tensor(output)
-        if tensor is None:
-            message = f"layer '{self.layer.name}' gives {type(output).__name__}, not a tensor"
-            raise ModelError(message)
-        return tensor
-
-
-def _with_tensor(output: Any, tensor: Tensor) -> Any:
-    """Return a layer's output with its first tensor replaced."""
-    if not isinstance(output, tuple | list):
-        return tensor
-    parts = (tensor, *output[1:])
-    return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
+        (activations,) = found
+        if not bool(torch.isfinite(gradients).all() & torch.isfinite(scores).all() & torch.isfinite(activations).all()):
+            raise NotFinite(self._f.blame(points, scores))
+        return LayerChunk(
+            start, scores, self.layer.grid(activations), torch.stack([self.layer.grid(g) for g in gradients])
+        )

@@ -20,31 +20,22 @@ from saliency_widget.compute import baseline, noise
 from saliency_widget.compute.cancel import CancelToken
 from saliency_widget.compute.chunks import Pace, ScoreChunk, chunked
 from saliency_widget.compute.layer_function import LayerFunction
-from saliency_widget.errors import BadParameter, ModelError, NotFinite
+from saliency_widget.compute.networks import Networks, still
+from saliency_widget.compute.way_back import WeightsChanged, gradients_at
+from saliency_widget.errors import BadParameter, NotFinite
 from saliency_widget.model import Head, ImageModel, Picture, Target
 from saliency_widget.model.diagnose import broken_backwards
 from saliency_widget.model.facts import Facts
-from saliency_widget.model.image_model import is_out_of_memory
+from saliency_widget.model.passes import INPUT, Held
+from saliency_widget.model.passes import run as run_pass
 from saliency_widget.model.scoring import SCORES, Score, scores_of
-from saliency_widget.model.shadow import watched
+from saliency_widget.model.watching import watched
 
 __all__ = ["SCORES", "Chunk", "Score", "ScoreFunction"]
 
 _Found = TypeVar("_Found")
 
 _TRIES = 2
-_CHANGED = "modified by an inplace operation"
-"""What autograd says when a weight was changed after the forward that used it."""
-
-
-class WeightsChanged(ModelError):
-    """The network's weights, or what it computed with them, changed between the way there and the way back."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "a tensor that the gradient needs was changed in place after it was used, by the model's forward or by somebody "
-            "who trains it meanwhile"
-        )
 
 
 @dataclass(frozen=True)
@@ -87,6 +78,10 @@ class ScoreFunction:
         Looked at before each layer, forwards and backwards.
     chunk : int, optional
         Points per forward; chosen by device where not given.
+    held : Held, optional
+        The picture's way through the network, where somebody has just gone it; the run may begin with it.
+    reduced : bool
+        Whether gradients after the first may be computed in reduced precision.
 
     Attributes
     ----------
@@ -112,6 +107,8 @@ class ScoreFunction:
         seed: int = 0,
         cancel: CancelToken | None = None,
         chunk: int | None = None,
+        held: Held | None = None,
+        reduced: bool = False,
     ) -> None:
         if score not in SCORES:
             message = f"unknown score {score!r}; expected one of {', '.join(SCORES)}"
@@ -122,12 +119,13 @@ class ScoreFunction:
         self.seed = seed
         self.pace = Pace(model.device, cancel or CancelToken(), chunk if model.batches else 1)
         self._model = model
-        self._networks = Networks(model)
+        self._networks = Networks(model, self.pace, held, reduced=reduced)
         self._score: Score = score
         self._change: Callable[[Tensor], Tensor] | None = None
-        model.refresh()
+        if held is None:
+            model.refresh()
         with torch.inference_mode(mode=False):
-            self.x = model.input(picture)
+            self.x = model.input(picture) if held is None else held.found.points[0]
         if not bool(torch.isfinite(self.x).all()):
             raise NotFinite(model.blame(self.x[None]))
 
@@ -235,7 +233,7 @@ class ScoreFunction:
         other._change = outputs  # noqa: SLF001 - another one of this class
         with torch.inference_mode(mode=False):
             other._model = self._model.altered(prepare, around)  # noqa: SLF001 - another one of this class
-        other._networks = Networks(other._model)  # noqa: SLF001 - another one of this class
+        other._networks = Networks(other._model, self.pace)  # noqa: SLF001 - another one of this class
         yield other
 
     def baseline(self, name: baseline.Baseline) -> Tensor:
@@ -263,19 +261,32 @@ class ScoreFunction:
 
     # -- what a layer's function asks ---------------------------------------------------------------------------------
 
-    def forward(self, points: Tensor, *, grad: bool, layer: str | None = None) -> Tensor:
-        """Return the scores (n, T) of points (n, C, h, w), in one forward; `layer` says at whose output somebody looks."""
-        network = self._networks.plain if self.pace.forwards == 0 else self._networks.fast(self.x, layer)
-        outputs = network.scores(points, grad=grad)
-        self.pace.forwards += len(points)
+    @contextlib.contextmanager
+    def passing(self, points: Tensor, layer: str = INPUT) -> Iterator[tuple[Tensor, Tensor, bool]]:
+        """Go forwards with points (n, C, h, w), or find that somebody has gone that way.
+
+        Yields the scores (n, T), what their gradients can be taken with respect to (the output of `layer`, or the input), and
+        whether the way back may be wanted again.
+        """
+        made, held = self._networks.forth(self.x, points, layer)
+        yield self._scored(made.outputs), made.leaf, held is not None
+        if held is not None:
+            held.put_back()
+
+    def _scored(self, outputs: Mapping[str, Tensor]) -> Tensor:
         if self._change is not None:
             outputs = {name: self._change(values) for name, values in outputs.items()}
         return scores_of(outputs, self._model.heads, self.targets, self._score)
 
-    def forwards_of(self, points: Tensor, layer: str | None = None) -> Tensor:
+    def forwards_of(self, points: Tensor) -> Tensor:
         """Return the scores (n, T) of points (n, C, h, w) in one forward without gradients, which can be cancelled."""
         with torch.inference_mode(mode=False), torch.no_grad(), watched(self.pace.cancel.check):
-            return self.forward(points, grad=False, layer=layer)
+            return self._scored(self._networks.scores(self.x, points))
+
+    def forwards_behind(self, point: Tensor, layer: str, count: int) -> Tensor:
+        """Return the scores (count, T) of copies of a point (C, h, w) of which somebody replaces a layer's output."""
+        with torch.inference_mode(mode=False), torch.no_grad(), watched(self.pace.cancel.check):
+            return self._scored(self._networks.scores_behind(point, layer, count))
 
     def differentiate(self, run: Callable[[], _Found]) -> _Found:
         """Return what `run` returns, which goes forwards and backwards once; it can be cancelled.
@@ -286,8 +297,8 @@ class ScoreFunction:
         for _ in range(_TRIES):
             with contextlib.suppress(WeightsChanged):
                 return self._differentiate(run)
-        self._model = self._model.altered(_still)
-        self._networks = Networks(self._model)
+        self._model = self._model.altered(still)
+        self._networks = Networks(self._model, self.pace)
         return self._differentiate(run)
 
     def _differentiate(self, run: Callable[[], _Found]) -> _Found:
@@ -300,50 +311,27 @@ class ScoreFunction:
         ):
             return run()
 
-    def gradients_of(self, scores: Tensor, inputs: Tensor) -> Tensor:
-        """Return the gradients (T, *inputs.shape) of the scores (n, T) with respect to inputs (n, ...)."""
-        if not scores.requires_grad:
-            message = (
-                "the model's output has no gradient with respect to its input; its forward must not use torch.no_grad, "
-                ".detach(), .item(), NumPy or argmax on the way"
-            )
-            raise ModelError(message)
-        last = len(self.targets) - 1
-        found = torch.stack([self._gradient(scores[:, t], inputs, keep=t < last) for t in range(last + 1)])
+    def gradients_of(self, scores: Tensor, inputs: Tensor, *, keep: bool = False) -> Tensor:
+        """Return the gradients (T, *inputs.shape) of the scores (n, T) with respect to inputs (n, ...).
+
+        With `keep` the way back can be gone again.
+        """
+        found = gradients_at(scores, inputs, keep=keep)
         self.pace.backwards += found.shape[0] * found.shape[1]
         return found
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _gradients(self, start: int, points: Tensor) -> Chunk:
-        points = points.detach().requires_grad_()
-
         def run() -> tuple[Tensor, Tensor]:
-            scores = self.forward(points, grad=True)
-            return scores.detach(), self.gradients_of(scores, points)
+            with self.passing(points) as (scores, leaf, keep):
+                return scores.detach(), self.gradients_of(scores, leaf, keep=keep)
 
         scores, gradients = self.differentiate(run)
         # One look at both: on a GPU each look waits for the device.
         if not bool(torch.isfinite(gradients).all() & torch.isfinite(scores).all()):
-            raise NotFinite(self.blame(points.detach(), scores))
+            raise NotFinite(self.blame(points, scores))
         return Chunk(start, scores, gradients)
-
-    def _gradient(self, score: Tensor, inputs: Tensor, *, keep: bool) -> Tensor:
-        # Of the input only, by autograd.grad: .backward() would write into the user's parameters' .grad.
-        if not score.requires_grad:
-            return torch.zeros_like(inputs)
-        try:
-            (gradient,) = torch.autograd.grad(
-                score.sum(), inputs, retain_graph=keep, allow_unused=True, materialize_grads=True
-            )
-        except RuntimeError as error:
-            if is_out_of_memory(error):
-                raise
-            if _CHANGED in str(error):
-                raise WeightsChanged from error
-            message = f"the model has no gradient with respect to its input: {error}"
-            raise ModelError(message) from error
-        return gradient
 
     def blame(self, points: Tensor, scores: Tensor) -> str:
         """Say where NaN or infinity came from, on the way there or on the way back."""
@@ -351,8 +339,8 @@ class ScoreFunction:
             return self._model.blame(points)
 
         def backwards() -> None:
-            inputs = points.requires_grad_()
-            torch.autograd.grad(self.forward(inputs, grad=True).sum(), inputs, allow_unused=True)
+            made = run_pass(self._model, points)
+            torch.autograd.grad(self._scored(made.outputs).sum(), made.leaf, allow_unused=True)
 
         with torch.inference_mode(mode=False), torch.enable_grad():
             layer = broken_backwards(self._model.shadow, backwards)
@@ -361,37 +349,3 @@ class ScoreFunction:
             f"the scores are finite, but their gradient is NaN or infinite, first behind {where} on the way back; a square "
             "root, a logarithm or a division at zero does that"
         )
-
-
-class Networks:
-    """The network as it is, and the faster copy that takes over when one point has gone through it, so that no estimate waits.
-
-    Parameters
-    ----------
-    plain : ImageModel
-        The network as it is.
-    """
-
-    def __init__(self, plain: ImageModel) -> None:
-        self.plain = plain
-        self._fast: ImageModel | None = None
-
-    def fast(self, point: Tensor, layer: str | None) -> ImageModel:
-        """Return the faster copy, or the network as it is where there is none, or none in which a layer has its output.
-
-        Parameters
-        ----------
-        point : Tensor
-            The run's input (C, h, w), on which the copy is tried the first time.
-        layer : str or None
-            At whose output somebody looks.
-        """
-        if self._fast is None:
-            self._fast = self.plain.tuning.of(self.plain, point)
-        return self.plain if layer in self.plain.tuning.changed else self._fast
-
-
-def _still(network: nn.Module) -> None:
-    """Give a copy of a network weights of its own."""
-    for weight in network.parameters():
-        weight.data = weight.data.clone()

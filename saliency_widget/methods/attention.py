@@ -164,12 +164,12 @@ def _differentiated(f: ScoreFunction, x: Tensor, chain: tuple[str, ...] = ()) ->
         return watch[0]
 
     with f.rules(_Chain(chain).prepare if len(chain) > 1 else None, around) as g:
-        points = (x.expand(max(1, len(chain)), *x.shape) if chain else x[None]).detach().clone().requires_grad_()
+        points = x.expand(max(1, len(chain)), *x.shape) if chain else x[None]
 
         def run() -> tuple[Tensor, Tensor]:
-            scores = g.forward(points, grad=True)
-            p, nudge = watch[0].checked()
-            return p, g.gradients_of(scores, nudge)
+            with g.passing(points) as (scores, _, _):
+                p, nudge = watch[0].checked()
+                return p, g.gradients_of(scores, nudge)
 
         # As a chunk of one, since that says what to do when memory runs out.
         for p, gradients in chunked(g.pace, [x], lambda _start, _points: g.differentiate(run)):

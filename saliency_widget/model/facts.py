@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from saliency_widget.errors import BadParameter, ModelError, nearest
 from saliency_widget.model.layers import Layer, recognise
 
 __all__ = ["Attention", "Facts", "examine", "first_tensor"]
@@ -127,6 +128,28 @@ class Facts:
     def reused(self) -> tuple[str, ...]:
         """Names of the modules that were called more than once."""
         return tuple(name for name, times in self.calls.items() if times > 1)
+
+    def layer(self, name: str | None, of: str) -> Layer:
+        """Return a layer by name, or the default one; `of` is the network's name.
+
+        Raises
+        ------
+        ModelError
+            If there is no layer at all.
+        BadParameter
+            If there is none of that name, with the nearest one.
+        """
+        name = name or self.default_layer
+        if name is None:
+            message = f"{of} has no layer whose output lies over the image as a grid of more than one row and column"
+            raise ModelError(message)
+        if name not in self.aliases:
+            called = self.calls.get(name, 0)
+            why = f", which is called {called} times," if called > 1 else ""
+            known = nearest(name, [layer.name for layer in self.layers], limit=40)
+            message = f"layer '{name}'{why} is none that a method can work at; {known}"
+            raise BadParameter(message)
+        return self.aliases[name]
 
 
 def examine(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from saliency_widget.errors import BadParameter, ModelError, NotFinite, nearest
+from saliency_widget.errors import BadParameter, ModelError
 from saliency_widget.model.diagnose import broken_forwards
 from saliency_widget.model.discovery import outputs_of, study
 from saliency_widget.model.endings import without
@@ -23,11 +23,13 @@ from saliency_widget.model.geometry import Geometry
 from saliency_widget.model.heads import Head, HeadSpec, Prediction, check_spec
 from saliency_widget.model.images import Picture
 from saliency_widget.model.layers import Layer
+from saliency_widget.model.looking import Look, look
 from saliency_widget.model.outputs import flatten
+from saliency_widget.model.passes import Kept
 from saliency_widget.model.placement import DTYPES, check_weights, choose_device, own_dtype
 from saliency_widget.model.planes import Display
+from saliency_widget.model.precision import Precisions
 from saliency_widget.model.refusals import broken_weights, is_out_of_memory, why_it_raised
-from saliency_widget.model.scoring import logits, predict
 from saliency_widget.model.shadow import Altered, Shadow
 from saliency_widget.model.targets import Target, resolve
 from saliency_widget.model.tuning import Tuning
@@ -58,7 +60,8 @@ class ImageModel:
     device : str or torch.device
         ``"auto"``: where the module is, if that is a GPU, else a GPU if there is one.
     precision : {"auto", "float32", "float64"}
-        Floating type of the computation; ``"auto"`` keeps the module's own.
+        Floating type of the computation; ``"auto"`` keeps the module's own, and takes bfloat16 for those maps for which
+        :func:`saliency_widget.measure_precision`, or the widget in idle time, has found that they come out the same.
     name : str, optional
         Name for people; the module's class by default.
     channels : int, optional
@@ -138,6 +141,9 @@ class ImageModel:
         self._shadow: Shadow | Altered = Shadow(network, place, asked, call)
         self._lock = threading.Lock()
         self.tuning = Tuning()
+        self.precisions = Precisions(free=precision == "auto" and self.dtype == torch.float32)
+        self._reduced: torch.dtype | None = None
+        self.kept = Kept()
         self._entrance = Entrance(module, preprocess, input_size, channels, display)
         self.references = references
         hooks = sum(len(layer._forward_hooks) + len(layer._forward_pre_hooks) for layer in module.modules())  # noqa: SLF001
@@ -249,14 +255,14 @@ class ImageModel:
         ------
         BadImage, ModelError, NotFinite
         """
+        return self.look(image).prediction
+
+    def look(self, image: Any, layer: str | None = None) -> Look:
+        """Predict, and keep the way there for a gradient; see :func:`saliency_widget.model.looking.look`."""
         picture = self.read(image)
         self.refresh()
         self.discover(picture)
-        points = self.input(picture)[None]
-        outputs = self.scores(points, grad=False)
-        if not all(bool(torch.isfinite(logits(scores, self.heads[name])).all()) for name, scores in outputs.items()):
-            raise NotFinite(self.blame(points))
-        return {name: predict(scores[0], self.heads[name]) for name, scores in outputs.items()}
+        return look(self, picture, layer)
 
     def blame(self, points: Tensor) -> str:
         """Say, in one sentence, which weight or layer first gives NaN or infinity for inputs (N, C, h, w)."""
@@ -300,28 +306,22 @@ class ImageModel:
         if self.facts is None:
             message = "the layers are found by running the model once; call discover(image) first"
             raise ModelError(message)
-        name = name or self.facts.default_layer
-        if name is None:
-            message = (
-                f"{self.name} has no layer whose output lies over the image as a grid of more than one row and column"
-            )
-            raise ModelError(message)
-        if name not in self.facts.aliases:
-            known = [layer.name for layer in self.facts.layers]
-            called = self.facts.calls.get(name, 0)
-            why = f", which is called {called} times," if called > 1 else ""
-            message = f"layer '{name}'{why} is none that a method can work at; {nearest(name, known, limit=40)}"
-            raise BadParameter(message)
-        return self.facts.aliases[name]
+        return self.facts.layer(name, self.name)
 
     def altered(
         self,
         prepare: Callable[[nn.Module], object] | None = None,
         around: Callable[[], AbstractContextManager[object]] | None = None,
+        reduced: torch.dtype | None = None,
     ) -> ImageModel:
-        """Return the same model on a private copy of its network, changed; see :meth:`Shadow.altered`."""
+        """Return the same model on a private copy of its network, changed; see :meth:`Shadow.altered`.
+
+        With `reduced` its convolutions and matrix products are computed in that type.
+        """
         other = copy.copy(self)
+        other._reduced = reduced  # noqa: SLF001 - another one of this class
         other._shadow = self._shadow.altered(prepare, around)  # noqa: SLF001 - another one of this class
+        other.kept = Kept()
         return other
 
     @property
@@ -330,7 +330,7 @@ class ImageModel:
         return self._shadow.guard is None
 
     @property
-    def tunable(self) -> bool:
+    def on_shadow(self) -> bool:
         """Whether this is the model on its shadow, and not on a copy that was changed."""
         return isinstance(self._shadow, Shadow) and self.copies
 
@@ -372,7 +372,7 @@ class ImageModel:
         with (
             torch.inference_mode(mode=False),
             torch.set_grad_enabled(grad),
-            torch.autocast(points.device.type, enabled=False),
+            torch.autocast(points.device.type, self._reduced, enabled=self._reduced is not None),
         ):
             try:
                 output = self._shadow.run(points)

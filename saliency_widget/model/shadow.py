@@ -14,15 +14,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from saliency_widget.errors import ModelError, NotApplicable
 from saliency_widget.model.fingerprint import checksum, layout, tensors
 from saliency_widget.model.guard import Guard
+from saliency_widget.model.watching import put_hooks, tapping
 
-__all__ = ["Shadow", "alone", "tapped", "watched"]
-
-_local = threading.local()
+__all__ = ["Altered", "Shadow"]
 
 _MODULES_OWN = frozenset(vars(nn.Module()))
 """The attributes that every module has: its mode, its tensors, its hooks."""
@@ -112,7 +110,7 @@ class Shadow:
         meet those of the compute thread.
         """
         module = self.module
-        with self._running, self.guard or contextlib.nullcontext(), _tapping(module), _checking(self.guard, module):
+        with self._running, self.guard or contextlib.nullcontext(), tapping(module), _checking(self.guard, module):
             # A copy of the input, since a first layer may work in place.
             return self._call(module, points.clone())
 
@@ -163,7 +161,7 @@ class Shadow:
         with contextlib.suppress(NotImplementedError):  # an exported program has the mode it was exported in
             made.eval()
         self._buffers = [(tensor, memo[id(tensor)]) for tensor in tensors(original) if id(tensor) not in weights]
-        _watch(made)
+        put_hooks(made)
         for change in self.changes:
             change(made)
         return made
@@ -229,82 +227,8 @@ class Altered:
 
     def run(self, points: Tensor) -> Any:
         """Run the copy forwards."""
-        with self._running, _tapping(self.module), self._around():
+        with self._running, tapping(self.module), self._around():
             return self._call(self.module, points.clone())
-
-
-class watched:  # noqa: N801 - reads as a verb: with watched(check)
-    """While it lasts, `check` is called before each layer of any shadow that this thread runs, forwards and backwards.
-
-    What `check` raises ends the run there: this is how a cancelled job stops inside the network.
-
-    Parameters
-    ----------
-    check : callable
-        Takes nothing, returns nothing.
-    """
-
-    def __init__(self, check: Callable[[], None]) -> None:
-        self._check = check
-
-    def __enter__(self) -> None:
-        """Begin to watch."""
-        self._before = getattr(_local, "check", None)
-        _local.check = self._check
-
-    def __exit__(self, *_: object) -> None:
-        """Put back what was watched before."""
-        _local.check = self._before
-
-
-class tapped:  # noqa: N801 - reads as a verb: with tapped("layer4", hook)
-    """While it lasts, `hook` sees the output of one layer of any shadow that this thread runs, and may replace it.
-
-    Parameters
-    ----------
-    name : str
-        The layer's name.
-    hook : callable
-        Takes the output, returns what goes on in its place.
-    """
-
-    def __init__(self, name: str, hook: Callable[[Any], Any]) -> None:
-        self._tap = (name, hook)
-
-    def __enter__(self) -> None:
-        """Begin to look."""
-        self._before = getattr(_local, "tap", None)
-        _local.tap = self._tap
-
-    def __exit__(self, *_: object) -> None:
-        """Put back what was looked at before."""
-        _local.tap = self._before
-
-
-@contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """While it lasts, nobody looks at a layer and nobody stops a run of this thread, for a run that is nobody's job."""
-    before = vars(_local).copy()
-    vars(_local).clear()
-    try:
-        yield
-    finally:
-        vars(_local).update(before)
-
-
-@contextlib.contextmanager
-def _tapping(module: nn.Module) -> Iterator[None]:
-    """Put the hook of :class:`tapped` on a copy for one forward."""
-    tap = getattr(_local, "tap", None)
-    if tap is None:
-        yield
-        return
-    name, hook = tap
-    handle = module.get_submodule(name).register_forward_hook(lambda _layer, _inputs, output: hook(output))
-    try:
-        yield
-    finally:
-        handle.remove()
 
 
 def _refuse(module: nn.Module) -> None:
@@ -337,34 +261,12 @@ def _uncopyable(layer: nn.Module, memo: dict[int, Any]) -> Iterator[Any]:
                 yield value
 
 
-def _watch(module: nn.Module) -> list[RemovableHandle]:
-    """Put the hooks on a module by which a run can be cancelled inside of it."""
-    handles = []
-    for layer in module.modules():
-        if not any(True for _ in layer.children()) and not isinstance(layer, torch.jit.ScriptModule):
-            handles += [layer.register_forward_pre_hook(_check_before), layer.register_forward_hook(_check_behind)]
-    return handles
-
-
 @contextlib.contextmanager
 def _checking(guard: Guard | None, module: nn.Module) -> Iterator[None]:
     """Let a run on the user's own module be cancelled too; a copy has its hooks already."""
-    handles = [] if guard is None else _watch(module)
+    handles = [] if guard is None else put_hooks(module)
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _check_before(_layer: nn.Module, _inputs: object) -> None:
-    check = getattr(_local, "check", None)
-    if check is not None:
-        check()
-
-
-def _check_behind(_layer: nn.Module, _inputs: object, output: object) -> None:
-    check = getattr(_local, "check", None)
-    if check is not None and isinstance(output, Tensor) and output.requires_grad:
-        # The backward pass of a GPU runs on another thread, so the check itself travels, not the thread's variable.
-        output.register_hook(lambda _gradient: check())  # type: ignore[no-untyped-call]

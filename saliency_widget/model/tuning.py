@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from saliency_widget.errors import ModelError
 from saliency_widget.model.fingerprint import digest
 from saliency_widget.model.merging import CONVOLUTIONS, Course, merge
-from saliency_widget.model.shadow import alone
+from saliency_widget.model.precision import REDUCED
+from saliency_widget.model.watching import alone
 
 if TYPE_CHECKING:
     from saliency_widget.model.image_model import ImageModel
@@ -49,6 +50,25 @@ class Tuning:
         self._source: nn.Module | None = None
         self._digest = ""
         self._made: ImageModel | None = None
+        self._reduced: tuple[ImageModel, ImageModel] | None = None
+
+    def reduced(self, fast: ImageModel) -> ImageModel:
+        """Return a faster copy in reduced precision: convolutions and matrix products in bfloat16, all else in float32.
+
+        Parameters
+        ----------
+        fast : ImageModel
+            What :meth:`of` returned.
+        """
+        with self._lock, torch.inference_mode(mode=False):
+            if self._reduced is None or self._reduced[0] is not fast:
+
+                def prepare(network: nn.Module) -> None:
+                    for layer in _convolutions(network):  # once, and not again in each forward
+                        layer.weight = nn.Parameter(layer.weight.detach().to(REDUCED), requires_grad=False)
+
+                self._reduced = (fast, fast.altered(prepare, reduced=REDUCED))
+            return self._reduced[1]
 
     def of(self, model: ImageModel, point: Tensor) -> ImageModel:
         """Return the faster copy of a model, or the model itself where there is none.
@@ -117,7 +137,7 @@ def _may_be_tuned(model: ImageModel) -> bool:
     """Whether a model is one for which a faster copy is known: convolutions in float32, all of which can be seen into."""
     facts = model.facts
     return (
-        model.tunable
+        model.on_shadow
         and facts is not None
         and not facts.opaque
         and model.dtype == torch.float32

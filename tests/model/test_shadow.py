@@ -12,8 +12,8 @@ from torch import nn
 
 import saliency_widget as sw
 from saliency_widget.compute import Cancelled, CancelToken
-from saliency_widget.explain import prepare
 from saliency_widget.model.shadow import Shadow, checksum
+from saliency_widget.plan import prepare
 from small_models import STYLES, TwoHeads, keep, picture
 
 CPU = torch.device("cpu")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import saliency_widget as sw
 from saliency_widget.errors import ModelError, NotApplicable
-from saliency_widget.explain import prepare
+from saliency_widget.plan import prepare
 from small_models import keep
 
 IMAGE = np.random.default_rng(3).random((8, 8, 3), dtype=np.float32)
