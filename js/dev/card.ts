@@ -60,7 +60,7 @@ const METHODS: Method[] = [
     "Integrated gradients",
     "The gradient, averaged along the way from a baseline to the picture, times the way.",
     "Sundararajan et al. 2017, arXiv:1703.01365",
-    { family: "paths", values: "score", params: [STEPS, { ...BASELINE, choices: [...BASELINE.choices] }] },
+    { family: "paths", values: "score", stops: true, params: [STEPS, { ...BASELINE, choices: [...BASELINE.choices] }] },
   ),
   method(
     "smoothgrad",

@@ -44,6 +44,7 @@ export function fakeKernel(scenes: readonly Scene[], { scenario, pace }: Behavio
     score: "logit",
     layer: null,
     seed: 0,
+    tolerance: null,
     predictions: { image: "img-0", heads: predictions(about.heads, 0) },
     result: {},
     result_data: new DataView(new ArrayBuffer(0)),

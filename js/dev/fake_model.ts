@@ -6,7 +6,7 @@ export class FakeModel {
   readonly traits: Record<string, unknown>;
   readonly #callbacks = new Map<string, Set<Callback>>();
   /** What the page's messages go to; throws where a kernel is gone. */
-  answer: (message: Record<string, unknown>) => void = () => {};
+  answer: (message: Record<string, unknown>, buffers?: ArrayBufferView[]) => void = () => {};
 
   constructor(traits: Record<string, unknown>) {
     this.traits = traits;
@@ -31,8 +31,8 @@ export class FakeModel {
 
   save_changes(): void {}
 
-  send(content: unknown): void {
-    this.answer(content as Record<string, unknown>);
+  send(content: unknown, _callbacks?: unknown, buffers?: ArrayBufferView[]): void {
+    this.answer(content as Record<string, unknown>, buffers);
   }
 
   on(name: string, callback: Callback): void {

@@ -8,6 +8,7 @@ Needs the npm packages of js/, Playwright for Python, and a Chromium (Playwright
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -23,6 +24,8 @@ from sklearn.datasets import load_sample_images
 HERE = Path(__file__).parent
 STATES = ("done", "idle", "running", "queued", "error", "disconnected", "empty", "stale", "saved")
 STATES += ("long", "longest", "regression", "square")
+STATES += ("beside", "map", "mask", "dimmed", "contours", "lines", "sqrt", "rank", "mass")
+STATES += ("hover", "zoom", "crosshair", "box", "lasso", "smoothing", "peek")
 STATES += ("labels", "versus", "outputs", "cam", "small", "partial", "picture", "control", "about", "equals")
 WIDTHS = (960, 700, 320)
 THEMES = ("light", "dark")
@@ -175,6 +178,103 @@ def pose_equals(page: Page) -> None:
     method(page, "guided_backprop")
 
 
+def mode(page: Page, name: str) -> None:
+    """Choose how the map lies on the picture."""
+    page.check(f".sw-segments input[value={name}]", force=True)
+
+
+def choose(page: Page, field: str, value: str) -> None:
+    """Open Display if it is not, and choose there."""
+    if not page.is_visible(f"select[data-field={field}]"):
+        page.click(".sw-display > summary")
+    page.select_option(f"select[data-field={field}]", value)
+
+
+def shown(name: str, **chosen: str) -> Callable[[Page], None]:
+    """Give the pose of a finished map in a mode, with some choices of Display."""
+
+    def pose(page: Page) -> None:
+        pose_done(page)
+        mode(page, name)
+        for field, value in chosen.items():
+            choose(page, field, value)
+
+    return pose
+
+
+def point(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Move the mouse to a place on the picture, in shares of it."""
+    page.locator(".sw-canvas").last.scroll_into_view_if_needed()
+    box = page.locator(".sw-canvas").last.bounding_box() or {}
+    at = (box["x"] + x * box["width"], box["y"] + y * box["height"])
+    page.mouse.move(*at)
+    return at
+
+
+def pose_hover(page: Page) -> None:
+    """The mouse on one of two linked panels."""
+    shown("beside")(page)
+    point(page, 0.48, 0.72)
+
+
+def pose_zoom(page: Page) -> None:
+    """A part of the picture, its pixels as squares, under a crosshair."""
+    pose_done(page)
+    point(page, 0.49, 0.66)
+    page.focus(".sw-canvas")
+    for _ in range(7):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("+")
+
+
+def pose_crosshair(page: Page) -> None:
+    """The crosshair of the keys."""
+    pose_done(page)
+    page.focus(".sw-canvas")
+    for key in ("ArrowRight", "Shift+ArrowDown", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+
+
+def pose_box(page: Page) -> None:
+    """A marked box, with two known classes."""
+    pose_done(page)
+    click(page, "perspective", 1)
+    page.wait_for_selector('.sw-root[data-target="perspective:inside"]')
+    wait_final(page)
+    page.click("[aria-label='Mark a box']")
+    point(page, 0.25, 0.1)
+    page.mouse.down()
+    point(page, 0.5, 0.5)
+    page.mouse.up()
+
+
+def pose_lasso(page: Page) -> None:
+    """A region drawn by hand."""
+    pose_done(page)
+    page.click("[aria-label='Mark with a lasso']")
+    point(page, 0.58, 0.6)
+    page.mouse.down()
+    for step in range(1, 40):
+        turn = 2 * math.pi * step / 40
+        point(page, 0.5 + 0.08 * math.cos(turn), 0.6 + 0.2 * math.sin(turn))
+    page.mouse.up()
+
+
+def pose_smoothing(page: Page) -> None:
+    """The radius of the smoothing, while it is chosen."""
+    pose_done(page)
+    if not page.is_visible("input[aria-label=Smoothing]"):
+        page.click(".sw-display > summary")
+    page.fill("input[aria-label=Smoothing]", "600")
+
+
+def pose_peek(page: Page) -> None:
+    """The picture alone, while its button is held."""
+    pose_done(page)
+    page.hover("[aria-label='Hold to see the picture alone']")
+    page.mouse.down()
+
+
 POSES: dict[str, Callable[[Page], None]] = {
     "done": pose_done,
     "idle": pose_idle,
@@ -189,6 +289,22 @@ POSES: dict[str, Callable[[Page], None]] = {
     "regression": pose_regression,
     "square": pose_done,
     "longest": pose_idle,
+    "beside": shown("beside"),
+    "map": shown("map"),
+    "mask": shown("mask", rest="blur"),
+    "dimmed": shown("mask", rest="dim", sign="positive"),
+    "contours": shown("contours"),
+    "lines": shown("contours", sign="absolute", colormap="viridis"),
+    "sqrt": shown("map", curve="sqrt", colormap="brown-teal"),
+    "rank": shown("map", curve="rank", sign="absolute", colormap="cividis"),
+    "mass": shown("overlay", clip_by="mass", colormap="purple-green"),
+    "hover": pose_hover,
+    "zoom": pose_zoom,
+    "crosshair": pose_crosshair,
+    "box": pose_box,
+    "lasso": pose_lasso,
+    "smoothing": pose_smoothing,
+    "peek": pose_peek,
     "labels": pose_labels,
     "versus": pose_versus,
     "outputs": pose_outputs,

@@ -31,6 +31,11 @@ export class MapCache<T extends Sized> {
     return entry;
   }
 
+  /** What is kept under keys that begin so; asking does not count as use. */
+  under(prefix: string): T[] {
+    return [...this.#entries].flatMap(([key, entry]) => (key.startsWith(prefix) ? [entry] : []));
+  }
+
   /** Keeps `entry`, dropping others until it fits; one that could never fit is not kept. */
   put(key: string, entry: T): void {
     this.drop(key);

@@ -11,6 +11,7 @@ export interface Colormap {
 export const COLORMAPS: readonly Colormap[] = [
   { name: "red-blue", label: "Red – blue", diverging: true },
   { name: "purple-green", label: "Purple – green", diverging: true },
+  { name: "brown-teal", label: "Brown – teal", diverging: true },
   { name: "inferno", label: "Inferno", diverging: false },
   { name: "magma", label: "Magma", diverging: false },
   { name: "viridis", label: "Viridis", diverging: false },
@@ -27,10 +28,25 @@ const ANCHORS: Readonly<Record<string, string>> = {
   grey: "000000ffffff",
 };
 
-/** Hues (degrees, OKLCH) of the negative and positive arm. Both arms have the same lightness at the same distance. */
-const ARMS: Readonly<Record<string, readonly [number, number]>> = {
-  "red-blue": [258, 30],
-  "purple-green": [147, 312],
+type Arm = readonly [hue: number, chroma: number];
+
+/**
+ * Hue (degrees, OKLCH) and strength of the negative and positive arm. Both have the same lightness at the same distance.
+ * As strong as a screen can show: cut off colours would bend the hue.
+ */
+const ARMS: Readonly<Record<string, readonly [Arm, Arm]>> = {
+  "red-blue": [
+    [258, 0.183],
+    [30, 0.183],
+  ],
+  "purple-green": [
+    [147, 0.183],
+    [312, 0.183],
+  ],
+  "brown-teal": [
+    [60, 0.129],
+    [186, 0.096],
+  ],
 };
 
 /** The colormap that draws this sign: the chosen one if it is of the right kind, else that kind's first. */
@@ -72,12 +88,12 @@ export function coverage(index: number, diverging: boolean): number {
   return 1 - (1 - Math.min(1, strength)) ** 2.2;
 }
 
-function diverging([negative, positive]: readonly [number, number], t: number): Rgb {
+function diverging([negative, positive]: readonly [Arm, Arm], t: number): Rgb {
   const distance = Math.abs(t);
-  const hue = ((t < 0 ? negative : positive) * Math.PI) / 180;
+  const [degrees, strength] = t < 0 ? negative : positive;
+  const hue = (degrees * Math.PI) / 180;
   const lightness = 0.97 - 0.62 * distance ** 1.15;
-  // As strong as a screen can show at this lightness for all four hues: cut off colours would bend the hue.
-  const chroma = 0.183 * Math.sin(0.78 * Math.PI * distance ** 1.1) ** 1.5;
+  const chroma = strength * Math.sin(0.78 * Math.PI * distance ** 1.1) ** 1.5;
   return toRgb([lightness, chroma * Math.cos(hue), chroma * Math.sin(hue)]);
 }
 

@@ -11,6 +11,7 @@ import type {
   MapMeta,
   Quality,
   Req,
+  Shot,
   Target,
   Welcome,
 } from "./protocol.ts";
@@ -151,19 +152,38 @@ function accepted(m: Fields): Accepted | null {
     };
   }
   const explain = explainArgs(args);
-  if (m["kind"] !== "explain" || explain === null) {
+  if ((m["kind"] !== "explain" && m["kind"] !== "live") || explain === null) {
     return null;
   }
-  return { type: "accepted", job: m["job"], req, kind: "explain", args: explain };
+  return { type: "accepted", job: m["job"], req, kind: m["kind"], args: explain };
 }
 
 function frame(m: Fields, buffer: unknown): Frame | null {
   const meta = isText(m["kind"]) ? mapMeta(m) : null;
-  if (meta === null || !isIndex(m["job"]) || !isIndex(m["seq"])) {
+  const shot = shotOf(m["shot"]);
+  if (meta === null || shot === undefined || !isIndex(m["job"]) || !isIndex(m["seq"])) {
     return null;
   }
   const values = valuesOf(meta, buffer);
-  return values && { type: "frame", job: m["job"], seq: m["seq"], values, ...meta };
+  return values && { type: "frame", job: m["job"], seq: m["seq"], shot, values, ...meta };
+}
+
+/** The live picture of a frame, null where there is none, undefined where it is neither. */
+function shotOf(x: unknown): Shot | null | undefined {
+  if (x === null || x === undefined) {
+    return null;
+  }
+  const numbers = (list: unknown, count: number): number[] | null => {
+    const found = listOf(list, isNumber);
+    return found?.length === count ? found : null;
+  };
+  if (!(isFields(x) && isText(x["page"]) && isIndex(x["n"]) && isFields(x["heads"]))) {
+    return undefined;
+  }
+  const [size, box, input] = [numbers(x["size"], 2), numbers(x["box"], 4), numbers(x["input"], 2)];
+  return size && box && input
+    ? ({ page: x["page"], n: x["n"], size, box, input, heads: x["heads"] } as Shot)
+    : undefined;
 }
 
 function cacheMap(m: Fields, buffer: unknown): CacheMap | null {
@@ -208,6 +228,7 @@ export function explainArgs(a: Fields): ExplainArgs | null {
     score: isText(a["score"]) ? a["score"] : "logit",
     layer: isText(a["layer"]) ? a["layer"] : null,
     seed: isNumber(a["seed"]) ? a["seed"] : 0,
+    tolerance: isNumber(a["tolerance"]) ? a["tolerance"] : null,
   };
 }
 

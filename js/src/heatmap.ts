@@ -13,7 +13,7 @@ export interface Field {
 }
 
 interface Integers {
-  readonly values: Int16Array;
+  readonly values: ArrayLike<number>;
   readonly scale: number;
   readonly width: number;
   readonly height: number;

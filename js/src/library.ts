@@ -1,6 +1,6 @@
 // The finished maps of a model, found by what they are of; decides when a map counts as the same, not when to ask.
 import { MapCache } from "./cache.ts";
-import { cacheKey, type MapData } from "./maps.ts";
+import { cacheKey, type MapData, runKey } from "./maps.ts";
 import type { ExplainArgs, Params } from "./protocol.ts";
 
 export class Library {
@@ -14,6 +14,11 @@ export class Library {
   find(args: ExplainArgs, revision: string): MapData | undefined {
     const [target] = args.targets;
     return target && this.#cache.get(cacheKey(args, target, revision));
+  }
+
+  /** The maps of all targets that are known of such a run. */
+  related(args: Omit<ExplainArgs, "targets">, revision: string): MapData[] {
+    return this.#cache.under(runKey(args, revision));
   }
 
   /** `canonical` are the parameters as the kernel spells them: either spelling may be asked for next. */

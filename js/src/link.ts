@@ -29,9 +29,9 @@ export class Link {
   }
 
   /** False if there is no kernel to send to. */
-  send(message: Outgoing): boolean {
+  send(message: Outgoing, data?: Uint8Array): boolean {
     try {
-      this.#model.send({ v: VERSION, ...message });
+      this.#model.send({ v: VERSION, ...message }, undefined, data && [data]);
       return true;
     } catch {
       this.#hooks.lost();

@@ -37,7 +37,9 @@ export function loadState(model: Model, library: Library): SessionState {
     map: map?.image === id ? map : null,
     stale: false,
     cancelled: false,
+    live: null,
     error,
+    kept: 0,
     notice: "",
   };
 }

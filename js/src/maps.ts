@@ -74,6 +74,11 @@ export function splitMaps(
 
 /** The page's cache key of one target's map (rule 9 of docs/protocol.md). */
 export function cacheKey(args: ExplainArgs, target: Target, revision: string): string {
-  const { image, method, params, score, layer, seed } = args;
-  return canonical({ image, target, method, params, score, layer, seed, revision });
+  return `${runKey(args, revision)}${canonical(target)}}`;
+}
+
+/** What the keys of all targets of such a run begin with: the target comes last. */
+export function runKey(args: Omit<ExplainArgs, "targets">, revision: string): string {
+  const { image, method, params, score, layer, seed, tolerance } = args;
+  return `${canonical({ image, method, params, score, layer, seed, tolerance, revision }).slice(0, -1)},"target":`;
 }

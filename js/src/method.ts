@@ -1,6 +1,6 @@
 // The method, what it does and who wrote it, its parameters, its layer and the score; draws from the card, knows no
 // method by name.
-import { type Control, choice, isDefault, paramControl } from "./controls.ts";
+import { type Control, checkbox, choice, isDefault, paramControl } from "./controls.ts";
 import { h, onChange, type Part, setText } from "./dom.ts";
 import type { Method, NetworkLayer, Params, ParamValue } from "./protocol.ts";
 import { layerLabel, sentence } from "./sentences.ts";
@@ -9,7 +9,7 @@ import { methodOf } from "./targets.ts";
 
 export interface MethodActions {
   setMethod(method: string): void;
-  set(change: { score: string } | { layer: string | null }): void;
+  set(change: { score: string } | { layer: string | null } | { tolerance: number | null }): void;
   setParams(patch: Params): void;
 }
 
@@ -18,6 +18,9 @@ const SCORES: Readonly<Record<string, string>> = {
   log_softmax: "Log-softmax",
   probability: "Probability",
 };
+
+/** Where a run stops that is told to stop by itself and not when. */
+const TOLERANCE = 0.05;
 
 const SHORT: Readonly<Record<string, string>> = { cam: "CAM" };
 
@@ -47,6 +50,12 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
     (name) => actions.set({ layer: layers.find((l) => l.name === name)?.default ? null : name }),
     signal,
   );
+  let tolerance = TOLERANCE;
+  const stops = checkbox(
+    { label: "Stop when precise", help: "Stops by itself once the map's estimated error is small enough" },
+    (on) => actions.set({ tolerance: on ? tolerance : null }),
+    signal,
+  );
   const params = h("div", { class: "sw-params" });
   const reset = h("button", { type: "button", class: "sw-link" }, "Reset to defaults");
   const el = h(
@@ -56,7 +65,7 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
     explain,
     reserve,
     cite,
-    h("div", { class: "sw-params" }, params, layer.el, score.el, reset),
+    h("div", { class: "sw-params" }, params, stops.el, layer.el, score.el, reset),
   );
 
   let current: Method | undefined;
@@ -116,6 +125,9 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
       build(methodOf(card, chosen.method));
       method.set(chosen.method);
       score.set(chosen.score);
+      stops.el.hidden = !current?.stops;
+      stops.set(chosen.tolerance !== null);
+      tolerance = chosen.tolerance ?? tolerance;
       layer.el.hidden = !current?.layer || layers.length === 0;
       layer.set(chosen.layer ?? layers.find((l) => l.default)?.name ?? "");
       for (const [name, control] of controls) {

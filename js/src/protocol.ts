@@ -46,6 +46,8 @@ export interface Method {
   layer: boolean;
   values: "score" | "rate" | "squared rate" | "relative";
   sibling_of: string | null;
+  /** A run can stop by itself once its map is precise enough. */
+  stops?: boolean;
   /** `equals`: it runs, and gives what a plainer method gives. */
   status: "works" | "equals" | "no";
   reason: string | null;
@@ -110,13 +112,26 @@ export interface Quality {
 }
 
 export type Sign = "signed" | "absolute" | "positive" | "negative";
+/** How a map lies on the screen. `map`: alone and opaque; `picture`: not at all; `beside`: picture and map, two panels. */
+export type Mode = "overlay" | "beside" | "map" | "picture" | "mask" | "contours";
+export type CurveName = "linear" | "sqrt" | "rank";
 /** How a map is drawn: the page's own choice, the one trait that it writes. */
 export interface Display {
   opacity: number;
   colormap: string;
   sign: Sign;
   smooth: number;
+  /** The scale ends at the percentile `clip` of the sizes, or where `mass` percent of their sum is reached. */
   clip: number;
+  clip_by: "percentile" | "mass";
+  mass: number;
+  curve: CurveName;
+  mode: Mode;
+  /** Only pixels from this percentile on are shown by `mode: "mask"`, the rest dimmed or blurred. */
+  mask: number;
+  rest: "dim" | "blur";
+  /** Contour lines on each side of zero. */
+  levels: number;
   locked: boolean;
   /** End of the colour bar while it is locked; 0 means that none has been taken yet. */
   scale: number;
@@ -134,6 +149,8 @@ export interface ExplainArgs {
   score: string;
   layer: string | null;
   seed: number;
+  /** The estimated relative error at which a run stops by itself; null for never. */
+  tolerance: number | null;
 }
 /** What a set of maps says about itself, in a frame, a cached map and the `result` trait. */
 export interface MapMeta {
@@ -163,7 +180,9 @@ export type FrameValues = Int16Array | Uint8Array;
 export type Outgoing =
   | { type: "hello"; page: string; visible: boolean; job: number }
   | { type: "request"; req: Req; kind: "explain"; args: ExplainArgs & { have: string | null } }
+  | { type: "request"; req: Req; kind: "live"; args: ExplainArgs }
   | { type: "request"; req: Req; kind: "predict"; args: { image: string } }
+  | { type: "shot"; page: string; n: number; width: number; height: number; format: "jpeg" | "rgb" }
   | { type: "cancel"; job: number }
   | { type: "ack"; page: string; seq: number }
   | { type: "visible"; page: string; on: boolean }
@@ -177,13 +196,24 @@ export interface Welcome {
   ipykernel: string;
 }
 export type Accepted = { type: "accepted"; job: number; req: Req | null } & (
-  | { kind: "explain"; args: ExplainArgs }
+  | { kind: "explain" | "live"; args: ExplainArgs }
   | { kind: "predict"; args: { image: string } }
 );
+/** Which live picture a frame is of, and what the model says of it. */
+export interface Shot {
+  page: string;
+  n: number;
+  size: [number, number];
+  box: Picture["box"];
+  input: [number, number];
+  heads: NonNullable<Predictions["heads"]>;
+}
 export interface Frame extends MapMeta {
   type: "frame";
   job: number;
   seq: number;
+  /** Null for a frame of the chosen picture. */
+  shot: Shot | null;
   values: FrameValues;
 }
 export interface CacheMap extends MapMeta {

@@ -116,6 +116,11 @@ export function scaleUnit(unit: string, sign: Sign, ofValue: boolean): string {
   return (ofValue ? MOVES[sign] : "") + unit;
 }
 
+/** "12.3 frames a second" */
+export function rateText(rate: number): string {
+  return rate > 0 ? `${rate.toFixed(1)} frames a second` : "starting";
+}
+
 const PARTIAL = "partial: not an estimate of the final map";
 
 export interface Status {
@@ -140,6 +145,12 @@ export function statusOf(state: SessionState, now: number): Status {
       const soFar = total > 0 ? counted(done, total, unit) : "starting";
       const partial = methodOf(card, choice.method)?.kind === "partial" ? [PARTIAL] : [];
       return { title: asked, facts: [soFar, ...elapsed, ...partial], tone: "plain" };
+    }
+    case "live": {
+      const { shown, rate, label, lossy } = state.live ?? { shown: null, rate: 0, label: "", lossy: false };
+      const each = shown === null ? [] : [`${formatSeconds(shown.map.ms)} a map`];
+      const slow = lossy ? ["slow connection: sent as JPEG, which blurs fine maps"] : [];
+      return { title: asked, facts: [`${label}, live: ${rateText(rate)}`, ...each, ...slow], tone: "plain" };
     }
     case "disconnected": {
       const facts = ["Kernel disconnected: run the cell again to go on"];

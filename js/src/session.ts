@@ -5,11 +5,13 @@ import { Follow, type Held } from "./follow.ts";
 import { Ground } from "./ground.ts";
 import { Library } from "./library.ts";
 import { Link } from "./link.ts";
+import { Live } from "./live.ts";
 import { loadState, pick } from "./load.ts";
 import { Look } from "./look.ts";
-import { splitMaps } from "./maps.ts";
+import { type MapData, splitMaps } from "./maps.ts";
 import { listen, type Model } from "./model.ts";
-import type { Accepted, Display, End, ExplainArgs, Frame, Params, Target, Welcome } from "./protocol.ts";
+import { asking, ending, taken } from "./patches.ts";
+import type { Accepted, Display, End, ExplainArgs, Frame, Outgoing, Params, Target, Welcome } from "./protocol.ts";
 import { doneNotice } from "./sentences.ts";
 import { currentPicture, type SessionState } from "./state.ts";
 import { createStore, type Store } from "./store.ts";
@@ -23,6 +25,7 @@ export const TIMES = { queued: 300, debounce: 150, welcome: 2500, silence: 10_00
 export class Session {
   readonly store: Store<SessionState>;
   readonly flow: Flow;
+  readonly live: Live;
   /** Aborts when the model goes, and its views with it. */
   readonly signal: AbortSignal;
   readonly #model: Model;
@@ -57,6 +60,12 @@ export class Session {
     this.store = createStore(loadState(model, this.#library));
     this.#ground = new Ground(this.#state);
     this.#look = new Look(model, this.store, this.#timers, signal);
+    const live = {
+      request: () => this.#ask({}),
+      send: (message: Outgoing, data: Uint8Array) => this.#link.send(message, data),
+      ready: () => this.flow.visible && this.#follow.asked === null,
+    };
+    this.live = new Live(this.store, this.#link.page, live, signal);
 
     listen(model, "msg:custom", ((m: unknown, b?: unknown[]) => this.#receive(m, b)) as never, signal);
     const on = (names: string, run: () => void): void => {
@@ -70,7 +79,7 @@ export class Session {
     });
     on("card", () => this.store.set({ card: readCard(model) }));
     on("predictions", () => this.store.set({ predictions: readPredictions(model) }));
-    on("target method params score layer seed", () => this.#chosen());
+    on("target method params score layer seed tolerance", () => this.#chosen());
     on("result result_data", () => this.#resulted());
 
     this.#link.open(signal);
@@ -98,8 +107,8 @@ export class Session {
     this.#ask(next);
   }
 
-  /** A layer, or the score. */
-  set(change: Partial<Pick<Choice, "layer" | "score">>): void {
+  /** A layer, the score, or when a run stops by itself. */
+  set(change: Partial<Pick<Choice, "layer" | "score" | "tolerance">>): void {
     this.#ask(change);
   }
 
@@ -117,13 +126,21 @@ export class Session {
     this.#timers.later("params", TIMES.debounce, () => this.#ask({}));
   }
 
+  /** The finished maps of this picture by the chosen method and parameters, of whichever targets the page has them. */
+  known(): MapData[] {
+    const { target: _, ...run } = this.#state.choice;
+    return this.#library.related(run, this.#state.card.revision);
+  }
+
   setDisplay(patch: Partial<Display>): void {
     this.#look.change(patch);
   }
 
   cancel(): void {
     this.#timers.stop("params");
-    if (this.#follow.asked !== null) {
+    if (this.live.on) {
+      this.live.stop();
+    } else if (this.#follow.asked !== null) {
       // Its job has no number yet.
       this.#cancelWanted = true;
     } else if (!this.#follow.ended) {
@@ -143,25 +160,14 @@ export class Session {
     const choice = { ...this.#state.choice, ...change };
     const { target, ...rest } = choice;
     const args: ExplainArgs = { ...rest, targets: target === null ? [] : [target] };
-    const cached = this.#library.find(args, this.#state.card.revision);
+    const { on } = this.live;
+    const cached = on ? undefined : this.#library.find(args, this.#state.card.revision);
     this.#n += 1;
     this.#asked = { n: this.#n, args, at: performance.now() };
     this.#cancelWanted = false;
     this.#ground.ask(this.#state, this.#follow.asked === null, cached && choice);
     this.#follow.ask(this.#n);
-    const { map } = this.#state;
-    this.store.set({
-      choice,
-      map: cached ?? map,
-      stale: cached === undefined && map !== null,
-      // A map from the cache is complete: checking it is no run that a person waits for.
-      phase: cached === undefined ? "running" : "idle",
-      startedAt: performance.now(),
-      progress: null,
-      cancelled: false,
-      error: null,
-      notice: cached === undefined ? "" : doneNotice(cached, this.#state.card),
-    });
+    this.store.set(asking(choice, this.#state.map, cached, on, this.#state.card));
     this.#request(cached?.key ?? null);
   }
 
@@ -170,8 +176,8 @@ export class Session {
       return;
     }
     const { n, args } = this.#asked;
-    const req = { page: this.#link.page, n };
-    if (this.#link.send({ type: "request", req, kind: "explain", args: { ...args, have } })) {
+    const what = this.live.on ? { kind: "live" as const, args } : { kind: "explain" as const, args: { ...args, have } };
+    if (this.#link.send({ type: "request", req: { page: this.#link.page, n }, ...what })) {
       this.#timers.later("queued", TIMES.queued, () =>
         this.store.set({ phase: "queued", notice: "Kernel busy, queued." }),
       );
@@ -182,6 +188,7 @@ export class Session {
   /** There is no kernel to send to; what is drawn stays, and what waits for an answer will have none. */
   #lost(): void {
     this.#timers.stop("queued");
+    this.live.off();
     this.#asked = null;
     this.#resume(this.#follow.forget());
     this.#finish({ ...this.#ground.lost(this.#state), phase: "disconnected", notice: "Kernel disconnected." });
@@ -212,6 +219,7 @@ export class Session {
       case "cache": {
         const maps = splitMaps(m, m.values, { image: m.image });
         this.#library.keep(maps, m.args, this.#state.card.revision);
+        this.store.set({ kept: this.#state.kept + 1 });
         break;
       }
       case "end":
@@ -231,6 +239,7 @@ export class Session {
       this.#request(this.#library.find(this.#asked.args, this.#state.card.revision)?.key ?? null);
     } else if (this.#follow.asked === null && !this.#follow.ended) {
       this.#follow.ended = true;
+      this.live.ended(this.#follow.job, "complete");
       this.#resulted();
       this.#finish({});
     }
@@ -239,30 +248,22 @@ export class Session {
   #onAccepted(m: Accepted): void {
     const asked = this.#follow.asked;
     const verdict = this.#follow.accepted(m);
-    if (verdict === "ignore" || m.kind !== "explain") {
+    if (verdict === "ignore" || m.kind === "predict") {
       return;
     }
     this.#timers.stop("queued");
     const own = asked !== null ? this.#asked : null;
     this.#args = own?.args ?? m.args;
     this.#canonical = m.args.params;
-    const { choice: before, map, phase } = this.#state;
+    const begun = this.live.accepted(m, own !== null);
+    const { choice: before, phase } = this.#state;
     const settled = this.#ground.accept(m.args, own?.args ?? m.args, before);
     // A slider under a hand stays where it is.
     const choice = this.#timers.has("params") ? { ...settled, params: before.params } : settled;
     if (verdict === "again") {
-      this.store.set({ choice, phase: this.#follow.ended ? phase : "running" });
+      this.store.set({ choice, phase: this.#follow.ended ? phase : begun });
     } else {
-      const painted = own !== null && map !== null && !this.#state.stale;
-      this.store.set({
-        choice,
-        phase: painted ? "idle" : "running",
-        stale: !painted && map !== null,
-        startedAt: own === null ? performance.now() : this.#state.startedAt,
-        progress: null,
-        cancelled: false,
-        error: null,
-      });
+      this.store.set(taken(this.#state, choice, own !== null, begun));
     }
     if (this.#cancelWanted && own !== null) {
       this.#cancelWanted = false;
@@ -272,6 +273,10 @@ export class Session {
 
   #onFrame(frame: Frame): void {
     const verdict = this.#follow.frame(frame);
+    if (frame.shot !== null) {
+      this.flow.received(frame.seq, this.live.frame(frame, verdict === "paint"));
+      return;
+    }
     const { choice, map: before, startedAt } = this.#state;
     const again = before?.job === frame.job && before.seq >= frame.seq;
     this.flow.received(frame.seq, verdict !== "drop" && !again);
@@ -314,22 +319,20 @@ export class Session {
       const held = this.#follow.forget();
       this.#asked = null;
       this.store.set(this.#ground.refused());
+      this.live.refused();
       this.#resulted(); // The running job may have ended while the page waited.
-      const phase = this.#follow.ended ? "error" : "running";
+      const phase = this.#follow.ended ? "error" : this.live.on ? "live" : "running";
       this.#finish({ phase, error: m.message ?? m.code, notice: m.message ?? "" });
       this.#resume(held);
       return;
     }
-    const { map, phase } = this.#state;
-    if (m.status === "error") {
-      this.#finish({ phase: "error", error: m.message ?? m.code, notice: m.message ?? "" });
-    } else if (m.status === "cancelled") {
-      this.#finish({ cancelled: map?.job === m.job && !map.final, notice: "Cancelled." });
-    } else if (m.status === "unchanged" && map !== null && m.job !== null) {
-      this.#ground.paint(map.target);
-      this.#finish({ map: { ...map, job: m.job }, stale: false });
-    } else if (phase !== "idle") {
-      this.#finish({});
+    this.live.ended(m.job, m.status);
+    const patch = ending(m, this.#state);
+    if (m.status === "unchanged" && patch?.map) {
+      this.#ground.paint(patch.map.target);
+    }
+    if (patch !== null) {
+      this.#finish(patch);
     }
   }
 

@@ -48,11 +48,13 @@ function alongColumns(field: Float32Array, width: number, height: number, weight
   const radius = weights.length - 1;
   for (let y = 0; y < height; y++) {
     const row = out.subarray(y * width, (y + 1) * width);
-    for (let k = -radius; k <= radius; k++) {
-      const weight = weights[Math.abs(k)] as number;
-      const from = Math.min(height - 1, Math.max(0, y + k)) * width;
+    for (let k = 0; k <= radius; k++) {
+      // The middle row stands for itself; of all others the two at the same distance share a weight.
+      const weight = (weights[k] as number) * (k === 0 ? 0.5 : 1);
+      const above = Math.max(0, y - k) * width;
+      const below = Math.min(height - 1, y + k) * width;
       for (let x = 0; x < width; x++) {
-        row[x] = (row[x] as number) + weight * (field[from + x] as number);
+        row[x] = (row[x] as number) + weight * ((field[above + x] as number) + (field[below + x] as number));
       }
     }
   }

@@ -1,55 +1,74 @@
-// The picture with the map over it, its mode, and the steps to other pictures; asks the painter, computes nothing.
-import { createPainter, decodePicture } from "./canvas.ts";
+// The picture with the map over it, or both side by side, the mode, and the steps to other pictures; computes nothing.
+import { decodePicture } from "./canvas.ts";
 import { h, onChange, type Part, setAttributes, setText, uniqueId } from "./dom.ts";
-import { createLayers, type Layer, type Mode, pictureRaster } from "./layer.ts";
-import type { Picture } from "./protocol.ts";
+import type { Layer } from "./layer.ts";
+import type { Linked } from "./linked.ts";
+import { createPane, type Pane } from "./pane.ts";
+import type { Display, Mode, Picture } from "./protocol.ts";
 import { canvasLabel, mapTitle, nothingLeft } from "./sentences.ts";
 import { type SessionState, shownPicture } from "./state.ts";
+import type { Store } from "./store.ts";
 import { valueUnit } from "./targets.ts";
+import { FIT } from "./viewport.ts";
 
 const MODES: readonly [Mode, string][] = [
   ["overlay", "Overlay"],
+  ["beside", "Side by side"],
   ["map", "Map"],
   ["picture", "Picture"],
+  ["mask", "Mask"],
+  ["contours", "Contours"],
 ];
-/** More device pixels than this cost time and show nothing. */
-const MAX_PIXELS = 2048;
+const KEYS =
+  "Arrow keys move a crosshair and read the map, with Shift ten pixels at a time. Enter describes the map. Plus and " +
+  "minus zoom, 0 fits, P shows the picture alone while held. B marks a box: Enter sets its first and its last corner. " +
+  "Delete clears it.";
 
 export interface Stage extends Part<SessionState> {
-  /** What the colour bar needs: the drawn layer, or null. */
+  /** What the colour bar and the readout need: the drawn layer, or null. */
   layer(): Layer | null;
+  bitmap(): ImageBitmap | null;
   /** What is drawn is a picture and no map, so that nothing about a map's colours applies. */
   showsPicture(): boolean;
-  /** Shows the picture without the map while held. */
-  peek(on: boolean): void;
+  /** How high the picture is where it stands alone, in CSS pixels. */
+  height(): number;
   readonly figure: HTMLElement;
 }
 
-export function createStage(actions: { setImage(index: number): void; repaint(): void }, signal: AbortSignal): Stage {
-  const canvas = h("canvas", { class: "sw-canvas", role: "img" });
+interface Actions {
+  setImage(index: number): void;
+  setDisplay(patch: Partial<Display>): void;
+  repaint(): void;
+  say(what: "place" | "map"): void;
+}
+
+export function createStage(linked: Store<Linked>, tools: HTMLElement, actions: Actions, signal: AbortSignal): Stage {
   const badge = h("p", { class: "sw-badge", hidden: true });
   const empty = h("p", { class: "sw-empty", hidden: true });
-  const figure = h("div", { class: "sw-figure" }, canvas, badge, empty);
+  const keys = h("p", { class: "sw-hidden", id: uniqueId("keys") }, KEYS);
   const label = h("span", { class: "sw-picture-label" });
   const count = h("span", { class: "sw-count" });
   const back = h("button", { type: "button", class: "sw-icon", "aria-label": "Previous picture" }, "‹");
   const forth = h("button", { type: "button", class: "sw-icon", "aria-label": "Next picture" }, "›");
   const stepper = h("div", { class: "sw-stepper" }, back, count, forth);
   const group = uniqueId("mode");
-  const radios = MODES.map(([value, text]) => {
-    const input = h("input", { type: "radio", name: group, value, checked: value === "overlay" });
-    return h("label", { class: "sw-segment" }, input, h("span", {}, text));
-  });
-  const modes = h("div", { class: "sw-segments", role: "radiogroup", "aria-label": "Show" }, ...radios);
-  const el = h("div", { class: "sw-top" }, label, stepper, modes);
+  const radios = MODES.map(([value]) => h("input", { type: "radio", name: group, value }));
+  const labels = MODES.map(([, text], i) =>
+    h("label", { class: "sw-segment" }, radios[i] as HTMLElement, h("span", {}, text)),
+  );
+  const modes = h("div", { class: "sw-segments", role: "radiogroup", "aria-label": "Show" }, ...labels);
+  const el = h("div", { class: "sw-top" }, label, stepper, tools, modes);
 
-  const paint = createPainter(canvas);
-  const layers = createLayers();
-  let mode: Mode = "overlay";
-  let peeking = false;
+  const pane = (focusable: boolean): Pane =>
+    createPane(linked, { focusable, describedBy: keys.id, say: actions.say }, signal);
+  const first = pane(true);
+  let second: Pane | null = null;
+  const panes = h("div", { class: "sw-panes" }, first.el);
+  const figure = h("div", { class: "sw-figure" }, panes, badge, empty, keys);
   let bitmap: ImageBitmap | null = null;
   let drawn: Layer | null = null;
   let instead = false;
+  let alone = 0;
   let state: SessionState | null = null;
 
   const decode = onChange((bytes: Uint8Array | null) => {
@@ -70,76 +89,73 @@ export function createStage(actions: { setImage(index: number): void; repaint():
   forth.addEventListener("click", step(1), { signal });
   modes.addEventListener(
     "change",
-    (event) => {
-      mode = (event.target as HTMLInputElement).value as Mode;
-      actions.repaint();
-    },
+    (event) => actions.setDisplay({ mode: (event.target as HTMLInputElement).value as Mode }),
     { signal },
   );
-  const peek = (on: boolean): void => {
-    if (peeking !== on) {
-      peeking = on;
-      actions.repaint();
-    }
-  };
-  canvas.addEventListener("pointerdown", (e) => e.button === 0 && peek(true), { signal });
-  for (const name of ["pointerup", "pointercancel", "blur"]) {
-    window.addEventListener(name, () => peek(false), { signal });
-  }
 
-  const shape = onChange((picture: Picture | null) => {
+  const shape = onChange((picture: Picture | null, two: boolean) => {
     const [w, ht] = picture === null ? [1, 1] : [picture.width || 1, picture.height || 1];
     // A portrait picture is as high as a landscape one is wide.
-    figure.style.maxWidth = `calc(var(--sw-picture) * ${Math.min(1, w / ht)})`;
-    canvas.style.aspectRatio = `${w} / ${ht}`;
+    figure.style.maxWidth = `calc(var(--sw-picture) * ${Math.min(1, ((two ? 2 : 1) * w) / ht)})`;
   });
-
-  /** The canvas has as many pixels as the screen shows of it. */
-  function resize(): void {
-    const width = canvas.clientWidth;
-    const height = canvas.clientHeight;
-    const ratio = Math.min(window.devicePixelRatio || 1, MAX_PIXELS / Math.max(width, height, 1));
-    const [w, ht] = [Math.round(width * ratio), Math.round(height * ratio)];
-    if (w > 0 && ht > 0 && (canvas.width !== w || canvas.height !== ht)) {
-      canvas.width = w;
-      canvas.height = ht;
+  const divide = onChange((two: boolean) => {
+    if (!two) {
+      second?.stop();
+      second?.el.remove();
+      second = null;
+    } else if (second === null) {
+      second = pane(false);
+      panes.append(second.el);
     }
-  }
+    figure.classList.toggle("sw-two", two);
+  });
+  // Of another picture another part would be in sight, and a region means nothing there.
+  const turn = onChange((_id: string | null) =>
+    linked.set({ view: FIT, region: null, draft: null, cursor: null, under: null }),
+  );
 
   return {
     el,
     figure,
-    peek,
     layer: () => drawn,
+    bitmap: () => state?.live?.shown?.bitmap ?? bitmap,
     showsPicture: () => instead,
+    height: () => alone,
     update(next) {
       state = next;
       const picture = shownPicture(next);
-      shape(picture);
-      decode(next.base);
-      resize();
-      const { map, display } = next;
+      const { display } = next;
       // A map of another picture is never laid over this one.
-      const fits = map !== null && picture !== null && map.image === picture.id;
-      const rgb = fits ? map.picture : null;
-      instead = rgb !== null;
-      drawn = fits && !instead ? layers(map, display, picture.input, mode) : null;
+      const map = next.map !== null && picture !== null && next.map.image === picture.id ? next.map : null;
+      instead = map !== null && map.picture !== null;
+      const two = display.mode === "beside" && !instead;
+      // Live pictures follow each other on one place.
+      turn(next.live?.shown ? "live" : (picture?.id ?? null));
+      shape(picture, two);
+      divide(two);
+      decode(next.base);
+      const shown = { bitmap: next.live?.shown?.bitmap ?? bitmap, picture, display, stale: next.stale };
+      const seen = (covered: boolean): string => canvasLabel(next, covered);
+      first.update({ ...shown, map: two ? null : map, mode: two ? "picture" : display.mode, label: seen });
+      second?.update({ ...shown, map, mode: "beside", label: seen });
+      const main = second ?? first;
+      drawn = main.layer();
+      alone = two ? alone || 2 * figure.clientHeight : figure.clientHeight;
+
       const unit = valueUnit(map?.target ?? null, next.card.heads);
-      const reason = fits
-        ? (map.empty ?? (drawn?.field.nothing ? nothingLeft(display.sign, unit !== null) : null))
-        : null;
-      const shown: Mode = peeking ? "picture" : instead ? "map" : mode;
-      const raster = map !== null && rgb !== null ? pictureRaster(rgb, map.width, map.height) : drawn;
-      const layer = reason === null ? raster : null;
-      paint({ bitmap, picture, layer, instead, mode: shown, opacity: display.opacity, stale: next.stale });
-      empty.hidden = reason === null || shown === "picture";
+      const left = drawn?.field.nothing ? nothingLeft(display.sign, unit !== null) : null;
+      const reason = map === null ? null : (map.empty ?? left);
+      const hidden = linked.get().peeking || (display.mode === "picture" && !instead);
+      empty.hidden = reason === null || hidden;
       setText(empty, reason ?? "");
-      badge.hidden = !(fits && next.stale && shown !== "picture");
-      setText(badge, fits ? `Previous map: ${mapTitle(map, next.card)}` : "");
-      setAttributes(canvas, { "aria-label": canvasLabel(next, layer !== null && shown !== "picture") });
+      badge.hidden = !(map !== null && next.stale && !hidden);
+      setText(badge, map === null ? "" : `Previous map: ${mapTitle(map, next.card)}`);
+
       modes.hidden = instead;
-      const several = next.images.length > 1;
-      stepper.hidden = !several;
+      for (const radio of radios) {
+        radio.checked = radio.value === display.mode;
+      }
+      stepper.hidden = next.images.length <= 1;
       setText(label, picture?.label ?? "");
       label.hidden = !picture?.label;
       setAttributes(label, { title: picture?.label || null });

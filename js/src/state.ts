@@ -1,15 +1,25 @@
 // What a session tells its views: one plain value, the same for all views of a model; holds no logic.
 import type { MapData } from "./maps.ts";
 import type { Card, Display, Picture, Predictions } from "./protocol.ts";
+import type { Source } from "./source.ts";
 import type { Choice } from "./traits.ts";
 
-/** `saved`: no kernel has answered yet, the last map is shown. */
-export type Phase = "idle" | "queued" | "running" | "error" | "disconnected" | "saved";
+/** `saved`: no kernel has answered yet, the last map is shown. `live`: each picture of a source gets its map. */
+export type Phase = "idle" | "queued" | "running" | "live" | "error" | "disconnected" | "saved";
 
 export interface Progress {
   done: number;
   total: number;
   unit: string;
+}
+
+export interface LiveState extends Pick<Source, "kind" | "label" | "el"> {
+  /** How many maps a second were painted lately. */
+  rate: number;
+  /** The connection is slow, so pictures are sent as JPEGs. */
+  lossy: boolean;
+  /** The newest map and the very picture that it is of; null before the first. */
+  shown: { bitmap: ImageBitmap; picture: Picture; map: MapData; heads: NonNullable<Predictions["heads"]> } | null;
 }
 
 export type Compared = Pick<Choice, "method" | "params" | "layer">;
@@ -35,6 +45,10 @@ export interface SessionState {
   /** The job of the painted map was cancelled before it was done. */
   cancelled: boolean;
   error: string | null;
+  /** Null unless live maps are on. */
+  live: LiveState | null;
+  /** How many maps came unasked into the page's cache, so that who shows known ones looks again. */
+  kept: number;
   /** The newest thing that a screen reader should say. */
   notice: string;
 }

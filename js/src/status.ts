@@ -57,10 +57,12 @@ export function createStatus(
       });
       fill.style.transform = known ? `scaleX(${Math.min(1, p.done / p.total)})` : "";
       // A focused button that vanishes would drop the focus to the top of the page.
-      if (!busy && document.activeElement === cancel) {
+      if (!busy && state.phase !== "live" && document.activeElement === cancel) {
         el.closest<HTMLElement>(".sw-root")?.focus();
       }
-      cancel.hidden = !busy;
+      const follows = state.phase === "live";
+      setText(cancel, follows ? "Stop" : "Cancel");
+      cancel.hidden = !(busy || follows);
       alert.hidden = state.error === null;
       setText(message, sentence(state.error ?? ""));
       setText(live, state.notice);

@@ -16,7 +16,7 @@ function places(from: number, to: number): { low: Uint32Array; high: Uint32Array
 }
 
 /** The values on a grid of `to` cells; the very same ones where that is the grid they are on. */
-export function stretch(values: ArrayLike<number>, from: Size, to: Size): ArrayLike<number> {
+export function stretch<T extends ArrayLike<number>>(values: T, from: Size, to: Size): T | Float32Array {
   const [width, height] = to;
   if (width === from[0] && height === from[1]) {
     return values;

@@ -14,6 +14,7 @@ export interface Choice {
   score: string;
   layer: string | null;
   seed: number;
+  tolerance: number | null;
 }
 
 export const DISPLAY: Readonly<Display> = {
@@ -22,6 +23,13 @@ export const DISPLAY: Readonly<Display> = {
   sign: "signed",
   smooth: 1,
   clip: 99.5,
+  clip_by: "percentile",
+  mass: 98,
+  curve: "linear",
+  mode: "overlay",
+  mask: 90,
+  rest: "blur",
+  levels: 4,
   locked: false,
   scale: 0,
 };
@@ -61,8 +69,24 @@ export function readPredictions(model: Model): Predictions {
   return fields(model.get("predictions"));
 }
 
+/** What a field of `display` may hold where not any text will do. */
+const ALLOWED: Readonly<Partial<Record<keyof Display, readonly string[]>>> = {
+  sign: ["signed", "absolute", "positive", "negative"],
+  clip_by: ["percentile", "mass"],
+  curve: ["linear", "sqrt", "rank"],
+  mode: ["overlay", "beside", "map", "picture", "mask", "contours"],
+  rest: ["dim", "blur"],
+};
+
+/** The saved display; what an older page did not know, or a newer one spells otherwise, has its default. */
 export function readDisplay(model: Model): Display {
-  return { ...DISPLAY, ...fields(model.get("display")) };
+  const saved = fields(model.get("display"));
+  const good = Object.entries(DISPLAY).flatMap(([name, usual]) => {
+    const value = saved[name];
+    const right = typeof value === typeof usual && (typeof value !== "number" || Number.isFinite(value));
+    return right && (ALLOWED[name as keyof Display]?.includes(String(value)) ?? true) ? [[name, value]] : [];
+  });
+  return { ...DISPLAY, ...Object.fromEntries(good) };
 }
 
 /** The error that the last job ended with, or null. */
@@ -81,6 +105,7 @@ export function readChoice(model: Model, card: Card, image: string): Choice {
     score: text(model.get("score")) || (card.scores[0] ?? "logit"),
     layer: text(model.get("layer")) || null,
     seed: Number(model.get("seed")) || 0,
+    tolerance: Number(model.get("tolerance")) || null,
   };
 }
 

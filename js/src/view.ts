@@ -6,11 +6,13 @@ import { createCompare } from "./compare.ts";
 import { createDisplay } from "./display.ts";
 import { h, onChange, setAttributes } from "./dom.ts";
 import { createHeads } from "./heads.ts";
+import { createInstrument } from "./instrument.ts";
+import { liveView } from "./live.ts";
+import { createLivePanel } from "./livepanel.ts";
 import { createMethod } from "./method.ts";
 import type { Card, Head, Picture } from "./protocol.ts";
 import { remarks, scaleUnit } from "./sentences.ts";
 import type { Session } from "./session.ts";
-import { createStage } from "./stage.ts";
 import { currentPicture, type SessionState, shownPicture } from "./state.ts";
 import { createStatus } from "./status.ts";
 import { sameTarget, valueUnit } from "./targets.ts";
@@ -18,6 +20,7 @@ import { sameTarget, valueUnit } from "./targets.ts";
 /** From this width on the panel stands beside the picture (styles say the same). */
 const WIDE = 560;
 const PEEK_KEY = "p";
+const NO_MARKS: readonly number[] = [];
 
 export function mountView(session: Session, host: HTMLElement, signal: AbortSignal): void {
   const { store } = session;
@@ -28,7 +31,8 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     }
   };
 
-  const stage = createStage({ setImage: (index) => session.setImage(index), repaint }, signal);
+  const instrument = createInstrument(session, { repaint, point: (place) => scale.point(place) }, signal);
+  const { stage } = instrument;
   const status = createStatus({ cancel: () => session.cancel(), dismiss: () => session.dismiss() }, signal);
   const scale = createColourbar((locked) => {
     session.setDisplay({ locked, scale: locked ? (stage.layer()?.end ?? 0) : 0 });
@@ -42,14 +46,17 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
   }, signal);
   const method = createMethod(session, signal);
   const wide = (host.clientWidth || WIDE) >= WIDE;
-  const display = createDisplay((patch) => session.setDisplay(patch), wide, signal);
+  const look = { change: session.setDisplay.bind(session), smoothing: instrument.smoothing };
+  const display = createDisplay(look, wide, signal);
   const name = h("h2", { class: "sw-model" });
   const notes = h("div", { class: "sw-notes" });
   const compare = createCompare(session, signal);
+  const live = createLivePanel(session, signal);
   const about = createAbout();
-  const parts = [stage.el, stage.figure, status.progress, status.alert, status.el, scale.el, compare.el];
+  const told = [status.progress, status.alert, status.el];
+  const parts = [stage.el, stage.figure, ...instrument.under, ...told, scale.el, compare.el];
   const left = h("div", { class: "sw-stage" }, ...parts);
-  const panel = h("div", { class: "sw-panel" }, name, heads.el, method.el, display.el, notes, about.el);
+  const panel = h("div", { class: "sw-panel" }, name, heads.el, method.el, display.el, notes, live.el, about.el);
 
   const root = h(
     "div",
@@ -62,6 +69,7 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     },
     h("div", { class: "sw-grid" }, left, panel),
     status.live,
+    instrument.live,
   );
 
   const describe = onChange((card: Card, picture: Picture | null) => {
@@ -84,10 +92,12 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     if (signal.aborted) {
       return;
     }
-    const state = store.get();
+    const state = liveView(store.get());
     describe(state.card, shownPicture(state));
     stage.update(state);
-    arrange(state.card.heads, stage.figure.clientHeight, root.clientWidth);
+    if (state.live === null) {
+      arrange(state.card.heads, stage.height(), root.clientWidth); // nothing jumps when live begins or ends
+    }
     status.update(state);
     const { display: look, map } = state;
     const layer = stage.layer();
@@ -97,31 +107,38 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     display.el.hidden = pictured;
     scale.update({
       end: layer?.end ?? look.scale,
+      curve: layer?.curve ?? null,
       sign: look.sign,
       colormap: layer?.colormap ?? look.colormap,
       unit: scaleUnit(map?.scoreUnit ?? "", look.sign, drawn),
       locked: look.locked,
-      shown: layer !== null && !layer.field.nothing && map?.empty === null,
+      lockable: look.curve !== "rank",
+      mode: look.mode,
+      marks: layer?.marks ?? NO_MARKS,
+      shown: instrument.readable(state),
     });
+    instrument.update(state);
     const { predictions, choice, card } = state;
     const old = predictions.image !== undefined && predictions.image !== currentPicture(state)?.id;
     heads.update({ heads: card.heads, predictions, target: choice.target, old });
     method.update(state);
+    live.update(state);
     compare.update(state);
-    display.update({ display: look, ofValue: valueUnit(choice.target, card.heads) !== null });
+    const ofValue = valueUnit(choice.target, card.heads) !== null;
+    display.update({ display: look, ofValue, sigma: layer?.sigma ?? look.smooth });
     mark(root, state);
     session.flow.painted();
   }
 
   root.addEventListener("keydown", (event) => onKey(event), { signal });
-  root.addEventListener("keyup", (event) => event.key === PEEK_KEY && stage.peek(false), { signal });
+  root.addEventListener("keyup", (event) => event.key === PEEK_KEY && instrument.peek(false), { signal });
   function onKey(event: KeyboardEvent): void {
-    const busy = ["running", "queued"].includes(store.get().phase);
+    const busy = ["running", "queued", "live"].includes(store.get().phase);
     if (event.key === "Escape" && busy) {
       session.cancel();
       event.preventDefault();
     } else if (event.key === PEEK_KEY && !(event.target instanceof HTMLInputElement)) {
-      stage.peek(true);
+      instrument.peek(true);
     }
     // Hosts without the attribute above read single keys as commands ("d d" deletes the cell). Tab goes on, and so
     // do the host's own chords.

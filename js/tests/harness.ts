@@ -28,6 +28,7 @@ export function traits(scenario = "done"): Record<string, unknown> {
     params: { steps: 50, baseline: "black" },
     score: "logit",
     seed: 0,
+    tolerance: null,
     predictions: { image: "img-0", heads: predictions(about.heads, 0) },
     result: {},
     result_data: new DataView(new ArrayBuffer(0)),
@@ -123,6 +124,7 @@ export function open(given: Record<string, unknown> = {}, cacheBytes?: number) {
         score: "logit",
         layer: null,
         seed: 0,
+        tolerance: null,
       };
       model.receive({ type: "accepted", job, req, kind: "explain", args });
     },

@@ -62,6 +62,7 @@ describe("rule 9: maps that the page keeps", () => {
     ["parameters", { params: { steps: 51, baseline: "black" } }],
     ["score", { score: "probability" }],
     ["seed", { seed: 1 }],
+    ["tolerance", { tolerance: 0.05 }],
     ["layers", { layer: "features.4" }],
   ])("other %s are another map", (_name, change) => {
     const page = seen();

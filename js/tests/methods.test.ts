@@ -43,6 +43,59 @@ test("a method that equals a simpler one can be chosen, and says so", () => {
   expect([reserve?.hidden, reserve?.textContent]).toEqual([false, "No ReLU to change: would equal Gradient."]);
 });
 
+describe("a run that stops by itself", () => {
+  const box = (page: Page): HTMLInputElement | undefined =>
+    [...page.root().querySelectorAll<HTMLInputElement>("input[type=checkbox]")].find(
+      (input) => input.closest("label")?.textContent === "Stop when precise",
+    );
+  const hidden = (page: Page): boolean => box(page)?.closest<HTMLElement>(".sw-row")?.hidden === true;
+  const asked = (page: Page): unknown => ((page.of("request").at(-1) as Message)["args"] as Message)["tolerance"];
+
+  test("is offered where the method can, and asked for with the kernel's own tolerance", () => {
+    const page = mount({ tolerance: 0.02 });
+    expect([hidden(page), box(page)?.checked]).toEqual([false, true]);
+    page.click("style", 1);
+    expect(asked(page)).toBe(0.02);
+    box(page)?.click();
+    expect(asked(page)).toBeNull();
+    page.paint();
+    expect(box(page)?.checked).toBe(false);
+    box(page)?.click();
+    expect(asked(page)).toBe(0.02);
+    page.choose("method", "gradient");
+    page.paint();
+    expect(hidden(page)).toBe(true);
+  });
+
+  test("is switched on at five per cent where the kernel names none", () => {
+    const page = mount();
+    expect(box(page)?.checked).toBe(false);
+    box(page)?.click();
+    expect(asked(page)).toBe(0.05);
+  });
+
+  test("says where it stopped, and leaves no bar behind", () => {
+    const page = mount({ tolerance: 0.05 });
+    page.click("style", 0);
+    page.accept(1);
+    const text = "stopped by itself: estimated error 3.1 %";
+    const told = {
+      ...meta({ final: true }),
+      done: 21,
+      quality: [[{ name: "estimated_error", value: 0.031, text, bad: false }]],
+    };
+    const values = new DataView(Int16Array.of(3, -3).buffer);
+    page.model.receive({ type: "frame", job: 1, seq: 1, ...told }, [values]);
+    page.paint();
+    expect(page.root().querySelector(".sw-status-facts")?.textContent).toContain(`21 of 50 gradients`);
+    expect(page.root().querySelector(".sw-status-facts")?.textContent).toContain(text);
+    expect(page.root().dataset["final"]).toBe("true");
+    const bar = page.root().querySelector<HTMLElement>(".sw-progress");
+    expect([bar?.classList.contains("sw-busy"), bar?.getAttribute("aria-valuenow")]).toEqual([false, null]);
+    expect(page.root().querySelector("[role=status]")?.textContent).toContain(text);
+  });
+});
+
 describe("layers", () => {
   const field = (page: Page): HTMLSelectElement => page.root().querySelector("[data-field=layer]") as HTMLSelectElement;
   const hidden = (page: Page): boolean => field(page).closest<HTMLElement>(".sw-row")?.hidden === true;

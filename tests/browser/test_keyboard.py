@@ -54,7 +54,7 @@ def test_tab_reaches_every_control_in_the_order_of_the_page_and_leaves_again(ben
 
     view.root.focus()
     seen = []
-    for _ in range(40):
+    for _ in range(60):
         page.page.keyboard.press("Tab")
         seen.append(view.root.evaluate(FOCUSED))
         if seen[-1] is None:
@@ -62,8 +62,9 @@ def test_tab_reaches_every_control_in_the_order_of_the_page_and_leaves_again(ben
 
     assert seen[-1] is None, "Tab is caught in the widget"
     stops = [name for name, _ in groupby(seen)]  # track and field of one slider have one name
-    wanted = ["Next picture", "Overlay", "Lock scale", "style", "perspective", "method", "Samples", "Noise", "score"]
-    wanted += ["Display", "sign", "colormap", "Opacity", "Smoothing", "Clip at"]
+    wanted = ["Next picture", "Zoom in", "Mark a box", "Overlay", "Lock scale", "style", "perspective"]
+    wanted += ["method", "Samples", "Noise", "score"]
+    wanted += ["Display", "sign", "colormap", "Opacity", "Smoothing", "curve", "clip_by", "Clip at"]
     assert [name for name in stops if name in wanted] == wanted
 
 
@@ -124,6 +125,7 @@ def test_jupyterlab_does_not_hear_the_keys_that_the_widget_is_given(bench: Noteb
 
     for place in (
         view.option("style:neoclassical"),
+        view.root.get_by_role("application"),
         view.select("sign"),
         view.slider("Opacity"),
         view.field("Opacity"),
