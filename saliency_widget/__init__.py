@@ -15,6 +15,7 @@ from saliency_widget.explain import explain, stream
 from saliency_widget.explanation import Explanation
 from saliency_widget.methods import methods
 from saliency_widget.model import ImageModel, MultiLabel, Regression, Target, load, models
+from saliency_widget.trial import measure_precision
 
 if TYPE_CHECKING:
     from saliency_widget import demo
@@ -32,6 +33,7 @@ __all__ = [
     "demo",
     "explain",
     "load",
+    "measure_precision",
     "methods",
     "models",
     "stream",

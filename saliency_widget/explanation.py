@@ -16,7 +16,7 @@ from PIL import Image
 
 from saliency_widget import heatmaps
 from saliency_widget.errors import BadParameter
-from saliency_widget.methods import Quality
+from saliency_widget.methods import ESTIMATED_ERROR, Quality
 from saliency_widget.model import Geometry, Picture, Prediction, Target
 
 __all__ = ["Explanation"]
@@ -44,7 +44,7 @@ class Explanation:
     quality : tuple of Quality
         Figures such as the completeness error.
     done, total : int
-        The work done.
+        The work done, and all there was to do.
     kind : {"estimate", "partial", "picture"}
         Whether the attribution is an estimate of the final map, an honest part of one, or a picture: then it holds a model's
         input, no attribution, and is read by :meth:`rgb`.
@@ -80,8 +80,13 @@ class Explanation:
 
     @property
     def progress(self) -> float:
-        """The share of the work that is done, in (0, 1]."""
-        return self.done / self.total
+        """The share of the work that is done, in (0, 1]; 1 for a run that stopped by itself."""
+        return 1.0 if self.stopped else self.done / self.total
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run stopped by itself before all its work was done, since it was precise enough."""
+        return any(figure.name == ESTIMATED_ERROR for figure in self.quality)
 
     @property
     def siblings(self) -> dict[str, Explanation]:

@@ -17,8 +17,10 @@ __all__ = [
     "Explain",
     "Hello",
     "Incoming",
+    "Live",
     "Message",
     "Predict",
+    "Shot",
     "Visible",
     "display",
     "message",
@@ -33,6 +35,9 @@ _LONGEST_TEXT = 200
 _MOST_ITEMS = 64
 _LARGEST_INT = 2**53 - 1
 """Above this a JavaScript number is no whole number any more."""
+_LARGEST_SHOT = 1024
+"""Pixels a side of a live picture: a model's input is smaller."""
+_HEAVIEST_SHOT = 3 * _LARGEST_SHOT**2
 _ALL = -1
 """The index of all outputs of a head at once."""
 
@@ -61,7 +66,24 @@ class Explain:
     score: str
     layer: str | None
     seed: int
+    tolerance: float | None
     have: str | None
+
+
+class Live(Explain):
+    """As a click, of all pictures that the page will send as :class:`Shot`; `have` is None."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture for the page's live job, the page's `n`-th; `data` are the bytes of a JPEG, or red, green and blue."""
+
+    page: str
+    n: int
+    width: int
+    height: int
+    format: str
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -102,7 +124,7 @@ class Bye:
     page: str
 
 
-Incoming = Hello | Explain | Predict | Cancel | Ack | Visible | Bye
+Incoming = Hello | Explain | Shot | Predict | Cancel | Ack | Visible | Bye
 
 
 def parse(content: object, buffers: Sequence[object] = ()) -> Incoming:
@@ -113,11 +135,11 @@ def parse(content: object, buffers: Sequence[object] = ()) -> Incoming:
     content : object
         The custom message, as decoded from JSON.
     buffers : sequence
-        Its binary parts; no message of this version has any.
+        Its binary parts: one of a ``shot``, none of any other message.
 
     Returns
     -------
-    Hello, Explain, Predict, Cancel, Ack, Visible or Bye
+    Hello, Explain, Live, Shot, Predict, Cancel, Ack, Visible or Bye
 
     Raises
     ------
@@ -134,9 +156,11 @@ def parse(content: object, buffers: Sequence[object] = ()) -> Incoming:
         raise BadMessage(text)
     kind = fields.choice("type", tuple(_READERS))
     fields.of = f"a message of type '{kind}'"
-    if buffers:
-        text = f"{fields.of} came with {len(buffers)} binary buffers; expected none"
+    expected = 1 if kind == "shot" else 0
+    if len(buffers) != expected:
+        text = f"{fields.of} came with {len(buffers)} binary buffers; expected {expected or 'none'}"
         raise BadMessage(text)
+    fields.buffers = buffers
     read: Incoming = _READERS[kind](fields)
     fields.finish()
     return read
@@ -198,7 +222,7 @@ _OUTGOING = {
     # None may be called `id`: ipykernel 7.4 keeps one dictionary entry for each string `id` that it publishes.
     "welcome": {"page", "job", "running", "ipykernel"},
     "accepted": {"job", "req", "kind", "args"},
-    "frame": {"job", "seq", *_MAP},
+    "frame": {"job", "seq", "shot", *_MAP},
     "cache": {"image", "args", *_MAP},
     "end": {"job", "req", "status", "code", "message", "ms"},
 }
@@ -213,6 +237,7 @@ class _Fields:
             text = f"{where}; expected an object"
             raise BadMessage(text)
         self.of = of
+        self.buffers: Sequence[object] = ()
         self._left = dict(given)
         self._path = path
 
@@ -292,11 +317,27 @@ def _hello(fields: _Fields) -> Hello:
 
 def _request(fields: _Fields) -> Explain | Predict:
     req = _req(fields)
-    kind = fields.choice("kind", ("explain", "predict"))
+    kind = fields.choice("kind", ("explain", "predict", "live"))
     args = fields.inner("args")
-    read = _explain(req, args) if kind == "explain" else Predict(req, args.text("image"))
+    read = Predict(req, args.text("image")) if kind == "predict" else _explain(req, args, live=kind == "live")
     args.finish()
     return read
+
+
+def _shot(fields: _Fields) -> Shot:
+    size = {name: fields.integer(name) for name in ("width", "height")}
+    for name, pixels in size.items():
+        if not 0 < pixels <= _LARGEST_SHOT:
+            fields.refuse(name, pixels, f"1 to {_LARGEST_SHOT} pixels")
+    kind = fields.choice("format", ("jpeg", "rgb"))
+    (buffer,) = fields.buffers
+    if not isinstance(buffer, bytes | bytearray | memoryview):
+        fields.refuse("buffer", buffer, "bytes")
+    view = memoryview(buffer)
+    most = 3 * size["width"] * size["height"] if kind == "rgb" else _HEAVIEST_SHOT
+    if not 0 < view.nbytes <= most or (kind == "rgb" and view.nbytes != most):
+        fields.refuse("buffer", f"{view.nbytes} bytes", f"{'' if kind == 'rgb' else 'at most '}{most}")
+    return Shot(fields.text("page"), fields.integer("n"), **size, format=kind, data=view.tobytes())
 
 
 def _req(fields: _Fields) -> Message:
@@ -306,7 +347,7 @@ def _req(fields: _Fields) -> Message:
     return req
 
 
-def _explain(req: Message, args: _Fields) -> Explain:
+def _explain(req: Message, args: _Fields, *, live: bool) -> Explain:
     image = args.text("image")
     targets = args.take("targets")
     if not isinstance(targets, list) or len(targets) > _MOST_ITEMS:
@@ -315,7 +356,7 @@ def _explain(req: Message, args: _Fields) -> Explain:
     names = params.names()
     if len(names) > _MOST_ITEMS:
         args.refuse("params", names, f"at most {_MOST_ITEMS} parameters")
-    return Explain(
+    return (Live if live else Explain)(
         req,
         image,
         tuple(_target(target, args.of, f"args.targets[{i}].") for i, target in enumerate(targets)),
@@ -324,7 +365,8 @@ def _explain(req: Message, args: _Fields) -> Explain:
         args.text("score"),
         args.optional("layer", "text"),
         args.integer("seed"),
-        args.optional("have", "text"),
+        args.optional("tolerance", "plain"),
+        None if live else args.optional("have", "text"),
     )
 
 
@@ -342,6 +384,7 @@ def _target(given: object, of: str, path: str) -> Message:
 _READERS: dict[str, Callable[[_Fields], Incoming]] = {
     "hello": _hello,
     "request": _request,
+    "shot": _shot,
     "cancel": lambda fields: Cancel(fields.integer("job")),
     "ack": lambda fields: Ack(fields.text("page"), fields.integer("seq")),
     "visible": lambda fields: Visible(fields.text("page"), fields.flag("on")),

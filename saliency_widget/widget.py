@@ -17,6 +17,7 @@ from saliency_widget.model import as_model
 from saliency_widget.runner import Closed, Job, Session, choose
 from saliency_widget.runner.cells import close_earlier, current_run, remember
 from saliency_widget.runner.gallery import gallery
+from saliency_widget.runner.live import Shot
 from saliency_widget.runner.state import IDLE, base_jpeg, card, image_card
 from saliency_widget.wire import Wire, page
 
@@ -27,6 +28,8 @@ _log = logging.getLogger("saliency_widget")
 _TABLE: dict[type, Callable[[Session, Any], object]] = {
     protocol.Hello: lambda session, m: session.hello(m.page, visible=m.visible),
     protocol.Explain: lambda session, m: session.explain(**vars(m)),
+    protocol.Live: lambda session, m: session.live(**vars(m)),
+    protocol.Shot: lambda session, m: session.shot(Shot(**vars(m))),
     protocol.Predict: lambda session, m: session.predict(m.req, image=m.image),
     protocol.Cancel: lambda session, m: session.cancel(m.job),
     protocol.Ack: lambda session, m: session.ack(m.page, m.seq),
@@ -66,6 +69,9 @@ class SaliencyWidget(anywidget.AnyWidget):
         Where in the network a method looks that works at a layer; the last feature map by default.
     seed : int
         Seed of all that is random.
+    tolerance : float or None
+        A run stops by itself once its map's estimated relative error is at most this, as for
+        :func:`saliency_widget.explain`; None does all the work each time. Unlike there it is 5 % by default.
     labels, masks : list, optional
         What is true of each picture: class names by head, and where the evidence is.
     idle : bool
@@ -74,7 +80,7 @@ class SaliencyWidget(anywidget.AnyWidget):
 
     Attributes
     ----------
-    target, method, params, score, layer, seed, image
+    target, method, params, score, layer, seed, tolerance, image
         The choice. Assigning one checks it and starts a job (several at once: :meth:`explain`); what does not fit raises
         and leaves all as it was.
     explanation : Explanation or None
@@ -112,6 +118,7 @@ class SaliencyWidget(anywidget.AnyWidget):
     score = _Chosen("").tag(sync=True)
     layer = _Chosen(None).tag(sync=True)
     seed = _Chosen(0).tag(sync=True)
+    tolerance = _Chosen(None).tag(sync=True)
 
     display = t.Dict().tag(sync=True)  # the page's own; empty until somebody moves a control
 
@@ -130,6 +137,7 @@ class SaliencyWidget(anywidget.AnyWidget):
         score: str = "logit",
         layer: str | None = None,
         seed: int = 0,
+        tolerance: float | None = 0.05,
         labels: Sequence[Any] | None = None,
         masks: Sequence[Any] | None = None,
         idle: bool = True,
@@ -143,6 +151,7 @@ class SaliencyWidget(anywidget.AnyWidget):
         pictures = shown.pictures
         wrapped.discover(pictures[0])
         first = {"target": target, "method": method, "params": params, "score": score, "layer": layer, "seed": seed}
+        first |= {"tolerance": tolerance}
         choice = choose(wrapped, pictures, None, first)
         revision = wrapped.revision()
         state = choice.state() | {

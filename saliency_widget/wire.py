@@ -26,7 +26,7 @@ _STATIC = Path(__file__).parent / "static"
 KERNELS = frozenset(
     [
         *("card", "images", "base", "predictions", "result", "result_data", "status"),
-        *("image", "target", "method", "params", "score", "layer", "seed"),
+        *("image", "target", "method", "params", "score", "layer", "seed", "tolerance"),
     ]
 )
 """The synced values that only the kernel writes."""

@@ -139,6 +139,7 @@ class Desk:
             "score": "logit",
             "layer": None,
             "seed": 0,
+            "tolerance": None,
             "have": None,
         }
         return self.session.explain({"page": "p", "n": self.requests}, **(asked | args))
@@ -223,6 +224,7 @@ class FakePage:
             "score": "logit",
             "layer": None,
             "seed": 0,
+            "tolerance": None,
             "have": have,
         }
         req = {"page": self.name, "n": self.requests}

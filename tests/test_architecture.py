@@ -24,7 +24,7 @@ FLOORS: list[dict[str, set[str]]] = [
     {"model": {"model"}},
     {"compute": {"compute"}},
     {"methods": {"methods"}},
-    {"explain": {"explain", "explanation", "heatmaps"}},
+    {"explain": {"explain", "explanation", "heatmaps", "plan", "trial"}},
     {"runner": {"runner"}, "protocol": {"protocol"}},
     {"widget": {"widget", "wire"}},
 ]

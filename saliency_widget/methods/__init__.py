@@ -24,8 +24,10 @@ from saliency_widget.methods import (
 from saliency_widget.methods.estimate import Estimate, Quality
 from saliency_widget.methods.parameters import Help, Parameter, Range
 from saliency_widget.methods.registry import Applies, Method, Sibling, get, method, methods
+from saliency_widget.methods.stopping import ESTIMATED_ERROR, check_tolerance, until_precise
 
 __all__ = [
+    "ESTIMATED_ERROR",
     "Applies",
     "Estimate",
     "Help",
@@ -39,6 +41,7 @@ __all__ = [
     "blur_ig",
     "cam_forwards",
     "cams",
+    "check_tolerance",
     "class_appearance",
     "controls",
     "deeplift",
@@ -55,5 +58,6 @@ __all__ = [
     "relevance",
     "rise",
     "smoothing",
+    "until_precise",
     "xrai",
 ]

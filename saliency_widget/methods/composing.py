@@ -108,6 +108,7 @@ class _Finished:
             kind=estimate.kind,
             quality=tuple((*first, *second) for first, second in zip(errors or ((),) * len(mean), own, strict=True)),
             siblings=siblings,
+            comparable=estimate.final,
         )
 
     def _add(self, estimate: Estimate) -> None:

@@ -56,6 +56,13 @@ class Estimate:
         For each target a tuple of figures.
     siblings : mapping of str to Tensor
         Maps of other methods that came for free from the same run, by method name.
+    comparable : bool
+        Whether how far it is from the run's earlier comparable estimates tells how far it still is from the converged map;
+        false where it could stand still, or settle on something else, for a while.
+    gauge : Tensor or None
+        Shape (T, ...): by what its precision is judged, where that is not the map itself.
+    stopped : bool
+        Whether the run ends here, before all its work is done, since the estimate is as precise as was asked for.
     """
 
     attribution: Tensor
@@ -64,8 +71,11 @@ class Estimate:
     kind: Kind = "estimate"
     quality: tuple[tuple[Quality, ...], ...] = ()
     siblings: Mapping[str, Tensor] = field(default_factory=dict)
+    comparable: bool = True
+    gauge: Tensor | None = None
+    stopped: bool = False
 
     @property
     def final(self) -> bool:
         """Whether this is the run's last estimate."""
-        return self.done >= self.total
+        return self.stopped or self.done >= self.total

@@ -11,6 +11,7 @@ from torch import Tensor
 from saliency_widget.compute import Baseline, ScoreFunction
 from saliency_widget.methods.composing import smoothed
 from saliency_widget.methods.estimate import Estimate, Quality
+from saliency_widget.methods.integral import Integral
 from saliency_widget.methods.parameters import Help, Range
 from saliency_widget.methods.registry import Sibling, method
 from saliency_widget.methods.steps import Rule, quadrature, spread_order
@@ -53,8 +54,8 @@ def integrated_gradients(
 ) -> Iterator[Estimate]:
     """Yield Integrated Gradients (Sundararajan et al. 2017, arXiv:1703.01365), and IDGI from the same steps.
 
-    The steps are visited in an order that spreads over the path from the start, and the weighted sum of those seen is
-    divided by the weight seen, so that it is an estimate of the whole integral. Its quality is the completeness error: how
+    The steps are visited in an order that spreads over the path from the start, and each of those seen stands for the path
+    halfway to its neighbours, so that the sum is an estimate of the whole integral. Its quality is the completeness error: how
     far the map's sum is from the difference of the scores at the picture and at the baseline, relative to that difference.
 
     IDGI (Yang et al. 2023, arXiv:2303.14242) shares out the score's change d over a step in proportion to the squared
@@ -67,29 +68,24 @@ def integrated_gradients(
     difference = x - start
     places, weights = quadrature(rule, steps)
     order = spread_order(steps, weights)
-    sums: tuple[Tensor, Tensor] | None = None
+    mean, shared = Integral(weights), Integral(weights)
     ends: Tensor | None = None
-    seen = 0.0
     done = 0
     for chunk in f.each(start + places[step] * difference for step in order):
-        if sums is None:
-            sums = torch.zeros_like(chunk.gradients[:, 0]), torch.zeros_like(chunk.gradients[:, 0])
         for index in range(chunk.gradients.shape[1]):  # one by one: the sum must not depend on the chunk size
-            weight = weights[order[done]]
-            sums[0].add_(chunk.gradients[:, index], alpha=weight)
-            sums[1].add_(important_direction(chunk.gradients[:, index], difference), alpha=weight)
-            seen += weight
+            mean.add(order[done], chunk.gradients[:, index])
+            shared.add(order[done], important_direction(chunk.gradients[:, index], difference))
             done += 1
         if ends is None and (done > 1 or steps == 1):
             # After the first estimate, which nothing may delay.
             ends = f.scores(torch.stack([start, x]))
-        attribution = sums[0] / seen * difference
+        attribution = mean.value() * difference
         yield Estimate(
             attribution,
             done,
             steps,
             quality=tuple(() for _ in attribution) if ends is None else completeness(attribution, ends),
-            siblings={"idgi": sums[1] / seen},
+            siblings={"idgi": shared.value()},
         )
 
 

@@ -60,6 +60,16 @@ class Regions:
         members = masks.reshape(len(masks), -1)[:, first].T.copy()
         return cls(atom.reshape(height, width), sizes.astype(float), members)
 
+    def average(self, attribution: NDArray[Any]) -> NDArray[np.float64]:
+        """Return a map (h, w) in which each pixel has the mean attribution of its atom: all that a ranking can know of it."""
+        means: NDArray[np.float64] = self._masses(attribution) / self.sizes
+        return means[self.atom]
+
+    def _masses(self, attribution: NDArray[Any]) -> NDArray[np.float64]:
+        masses = np.zeros(len(self.sizes))
+        np.add.at(masses, self.atom.ravel(), attribution.astype(float).ravel())
+        return masses
+
     def rank(self, attribution: NDArray[Any], min_pixels: int) -> NDArray[np.float64]:
         """Return a map in which each pixel has the mean attribution of what its region added when it was chosen.
 
@@ -72,8 +82,7 @@ class Regions:
         attribution : ndarray, shape (h, w)
         min_pixels : int
         """
-        masses = np.zeros(len(self.sizes))
-        np.add.at(masses, self.atom.ravel(), attribution.astype(float).ravel())
+        masses = self._masses(attribution)
         means: NDArray[np.float64] = np.zeros(len(masses))
         free = np.ones(len(masses), dtype=bool)
         sums, counts = masses @ self.members, self.sizes @ self.members

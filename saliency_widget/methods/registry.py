@@ -14,6 +14,7 @@ from saliency_widget.compute import ScoreFunction
 from saliency_widget.errors import BadParameter, UnknownMethod, nearest
 from saliency_widget.methods.estimate import Estimate, Kind
 from saliency_widget.methods.parameters import Parameter, parameters, validate
+from saliency_widget.methods.stopping import LEAST
 from saliency_widget.model import ImageModel
 
 __all__ = ["FAMILIES", "Applies", "Family", "Method", "Sibling", "Unit", "Values", "get", "method", "methods"]
@@ -40,6 +41,9 @@ Unit = Literal["gradients", "forwards", "pixels"]
 Values = Literal["score", "rate", "squared rate", "relative"]
 """What a map's values are: score units, score units per unit of the input, the square of those, or bare numbers that can only
 be compared within one map."""
+
+_USUAL = (224, 224)
+"""The size of a usual model's input."""
 
 _log = logging.getLogger("saliency_widget")
 _ENTRY_POINTS = "saliency_widget.methods"
@@ -197,6 +201,12 @@ class Method:
         wanted = {"size": size} if "size" in inspect.signature(self.cost).parameters else {}
         return self.cost(**params, **wanted)
 
+    @property
+    def stops(self) -> bool:
+        """Whether a run may stop by itself: whether its estimates are of the final map, and come to more than a few."""
+        defaults = {name: parameter.default for name, parameter in self.parameters.items()}
+        return self.kind == "estimate" and self.units(defaults, _USUAL) > LEAST
+
     def unit(self, score: str) -> str:
         """Return the unit of the map's values, given that of the score."""
         if self.reads == "pixels":
@@ -231,6 +241,7 @@ class Method:
             "layer": self.layer,
             "values": self.values,
             "sibling_of": self.sibling_of,
+            "stops": self.stops,
             "status": applies.status,
             "reason": applies.reason,
             "params": [parameter.card() for parameter in self.parameters.values()],

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from saliency_widget.compute import ScoreFunction
 from saliency_widget.methods.estimate import Estimate
+from saliency_widget.methods.integral import Integral
 from saliency_widget.methods.parameters import Help, Range
-from saliency_widget.methods.regions import Regions, regions_of
+from saliency_widget.methods.regions import regions_of
 from saliency_widget.methods.registry import method
 from saliency_widget.methods.steps import quadrature, spread_order
 
 __all__ = ["xrai"]
 
-_RANKINGS = 20
-"""How often the regions are ranked in a run: each time is as dear as a few layers of a network."""
+_SPACING = 1.15
+"""The regions are ranked anew whenever this much more is done than the last time: each time is as dear as a few layers of a
+network."""
 
 
 @method(
@@ -50,35 +53,33 @@ def xrai(
     authors' own implementation. Then regions are taken one by one, always the one that adds the highest mean attribution,
     and each pixel gets the mean of what its region added: score units per pixel. The regions are those of the picture at
     the size of the model's input, and are found once. While the gradients come in, the regions are ranked by the estimate
-    so far, a limited number of times, and at the end.
+    so far, more and more rarely, and at the end. A ranking may jump however little the attribution changes, so how precise
+    a running map is shows by the attribution, averaged as far as all regions allow.
     """
     regions = regions_of(f.to_pixels(x[None])[0])
     starts = [f.baseline("black"), f.baseline("white")]
     places, _ = quadrature("midpoint", steps)
+    integrals = [Integral([1.0] * steps) for _ in starts]
     plan = [(side, step) for step in spread_order(steps) for side in (0, 1)]
-    sums: list[Tensor] = []
-    ranked = torch.empty(0)
-    total, done, rankings = len(plan), 0, 0
+    ranked = averaged = torch.empty(0)
+    total, done, last = len(plan), 0, 0
     for chunk in f.each(starts[side] + places[step] * (x - starts[side]) for side, step in plan):
-        sums = sums or [torch.zeros_like(chunk.gradients[:, 0]) for _ in starts]
         for index in range(chunk.gradients.shape[1]):  # one by one: the sum must not depend on the chunk size
-            sums[plan[done][0]] += chunk.gradients[:, index]
+            side, step = plan[done]
+            integrals[side].add(step, chunk.gradients[:, index])
             done += 1
-        due = 1 + done * _RANKINGS // total
-        if due > rankings or done == total:
-            rankings = due
-            counts = (done + 1) // 2, done // 2
-            means = [
-                gradients / count * (x - start)
-                for gradients, count, start in zip(sums, counts, starts, strict=True)
-                if count
-            ]
-            ranked = _ranked(regions, sum(means[1:], start=means[0]) / len(means), min_pixels)
-        yield Estimate(ranked, done, total)
+        anew = done >= _SPACING * last or done == total
+        if anew:
+            last = done
+            known = list(zip(integrals, starts, strict=True))[:done]  # the first gradient is of one side alone
+            means = [integral.value() * (x - start) for integral, start in known]
+            mean = sum(means[1:], start=means[0]) / len(means)
+            pixels = mean.amax(1).double().cpu().numpy()
+            ranked = _maps([regions.rank(one, min_pixels) for one in pixels], mean)
+            averaged = _maps([regions.average(one) for one in pixels], mean)
+        yield Estimate(ranked, done, total, comparable=anew, gauge=averaged)
 
 
-def _ranked(regions: Regions, attribution: Tensor, min_pixels: int) -> Tensor:
-    """Return maps (T, 1, h, w) of the regions, from attributions (T, C, h, w)."""
-    pixels = attribution.amax(1).double().cpu().numpy()
-    maps = np.stack([regions.rank(one, min_pixels) for one in pixels])
-    return torch.from_numpy(maps)[:, None].to(attribution)
+def _maps(found: Sequence[NDArray[np.float64]], like: Tensor) -> Tensor:
+    """Return maps (T, 1, h, w) of one (h, w) for each target."""
+    return torch.from_numpy(np.stack(found))[:, None].to(like)

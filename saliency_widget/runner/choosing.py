@@ -8,13 +8,13 @@ from typing import Any
 
 from saliency_widget.compute import SCORES
 from saliency_widget.errors import BadImage, BadParameter, NotApplicable, UnknownTarget, nearest
-from saliency_widget.methods import get
+from saliency_widget.methods import check_tolerance, get
 from saliency_widget.model import ImageModel, Picture, Target
 from saliency_widget.runner.job import Choice
 
 __all__ = ["choose", "is_open", "picture_of", "top_classes"]
 
-_FIELDS = ("image", "target", "method", "params", "score", "layer", "seed")
+_FIELDS = ("image", "target", "method", "params", "score", "layer", "seed", "tolerance")
 
 
 def choose(
@@ -36,8 +36,8 @@ def choose(
         What is changed; None for a first choice.
     changes : mapping
         Any of ``image`` (an index), ``target`` (any spelling, or a list of them), ``method``, ``params``, ``score``,
-        ``layer``, ``seed``. Parameters that are not given have their defaults, but stay as they are while the method does;
-        a layer stays as long as methods are chosen that work at one.
+        ``layer``, ``seed``, ``tolerance``. Parameters that are not given have their defaults, but stay as they are while
+        the method does; a layer stays as long as methods are chosen that work at one.
     top : mapping of str to int, optional
         Top class of each head for the picture, where it is known.
 
@@ -66,6 +66,8 @@ def choose(
     choice = replace(choice, layer=_layer(model, choice, changes))
     if "seed" in changes:
         choice = replace(choice, seed=_seed(changes["seed"]))
+    if "tolerance" in changes:
+        choice = replace(choice, tolerance=check_tolerance(changes["tolerance"]))
     return choice
 
 

@@ -77,6 +77,7 @@ class Flow:
     _pages: dict[str, _Page] = field(default_factory=dict)
     _last: float = float("-inf")
     _held: _Held | None = None
+    _latest: Any = None
     _spares: list[Any] = field(default_factory=list)
     _dirty_since: float | None = None
 
@@ -127,6 +128,11 @@ class Flow:
         """Send a running frame, or drop it."""
         return [self._count(content)] if self.wants_frame() else []
 
+    def latest(self, content: Any) -> list[Outgoing]:
+        """Send a running frame, or keep it until it may go: none may follow it for a while. A newer one, or None, replaces it."""
+        self._latest = content
+        return self._release()
+
     def repeat(self, content: Any) -> list[Outgoing]:
         """Send a running frame again for a page that has just come, however fast they follow each other."""
         self._expire()
@@ -143,7 +149,7 @@ class Flow:
     def overtaken(self) -> list[Outgoing]:
         """Note that a newer job was accepted: nobody waits for the held frame any more, only for its end."""
         self._spares.clear()
-        held, self._held = self._held, None
+        held, self._held, self._latest = self._held, None, None
         return [] if held is None else [Outgoing("end", held.end)]
 
     def spare(self, content: Any) -> list[Outgoing]:
@@ -163,12 +169,15 @@ class Flow:
 
     def deadline(self) -> float | None:
         """When :meth:`tick` should be called, if nothing else happens before; None if nothing waits."""
-        if self._held is None and self._dirty_since is None:
-            return None
-        since = [page.since for page in self._gate(final=True) if page.settled < self.seq]
+        due = []
+        if self._held is not None or self._dirty_since is not None:
+            due = [page.since + RESET for page in self._gate(final=True) if page.settled < self.seq]
         if self._dirty_since is not None:
-            since.append(self._dirty_since)
-        return min(since) + RESET
+            due.append(self._dirty_since + RESET)
+        if self._latest is not None and self._dirty_since is None and self._gate(final=False):
+            late = [p.since + RESET for p in self._gate(final=False) if self.seq - p.settled >= CREDIT]
+            due.append(min(late, default=self._last + INTERVAL))
+        return min(due, default=None)
 
     # -- the rules ----------------------------------------------------------------------------------------------------
 
@@ -218,4 +227,7 @@ class Flow:
         if self._dirty_since is not None and (settled or now - self._dirty_since >= RESET):
             self._dirty_since = None
             out.append(Outgoing("state"))
+        if self._latest is not None and self.wants_frame():
+            content, self._latest = self._latest, None
+            out.append(self._count(content))
         return out

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from saliency_widget.errors import NotFinite
-from saliency_widget.explain import Plan
 from saliency_widget.methods import Estimate
 from saliency_widget.model import Target
+from saliency_widget.plan import Plan
 
 __all__ = ["Frame", "colours", "encode", "quantise"]
 
@@ -80,7 +80,7 @@ def encode(plan: Plan, estimate: Estimate, *, final: bool, ms: float, key: str) 
         "empty": [
             None if scale else _nothing(plan, target) for scale, target in zip(scales, plan.targets, strict=True)
         ],
-        "precision": str(plan.model.dtype).removeprefix("torch."),
+        "precision": plan.precision,
         "key": key,
     }
     return Frame(meta, data)

@@ -1,5 +1,6 @@
 """What is computed while nobody waits: the maps of a picture's other targets, so that the next click has its map already.
 
+After them it finds out whether the next maps of the kind may be computed in a reduced precision.
 It has the lowest priority and ends with the next request, inside the network. It sends nothing but finished maps, each of which
 the pages may do without.
 """
@@ -12,14 +13,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from saliency_widget.compute import Cancelled, CancelToken
-from saliency_widget.explain import prepare
 from saliency_widget.methods import Estimate, get
 from saliency_widget.model import Prediction, Target
 from saliency_widget.model.targets import ALL
+from saliency_widget.plan import Plan, prepare
 from saliency_widget.runner.frames import encode
 from saliency_widget.runner.job import Choice, forget_frames
 from saliency_widget.runner.shelf import Finished
 from saliency_widget.runner.thread import Lane, Priority, Schedule, Task
+from saliency_widget.trial import may_reduce, trial
 
 if TYPE_CHECKING:
     from saliency_widget.model import ImageModel
@@ -98,19 +100,9 @@ class Idle:
         try:
             for target in others(session.model, choice, said or {})[:count]:
                 token.check()
-                plan = prepare(
-                    session.model,
-                    picture,
-                    [target],
-                    choice.method,
-                    score=choice.score,
-                    layer=choice.layer,
-                    seed=choice.seed,
-                    params=choice.params,
-                    prediction=said,
-                )
+                plan = self._plan(replace(choice, targets=(target,)), said)
                 key = plan.key(revision)
-                if session.has(key):
+                if any(session.has(one) for one in plan.keys(revision)):
                     continue
                 began = session.clock()
                 last: Estimate | None = None
@@ -124,10 +116,31 @@ class Idle:
                 args = replace(choice, targets=(target,)).args(picture.id)
                 session.spare(Finished(frame, args, plan.explanations(last, seconds)))
                 yield
+            yield from self._measure(self._plan(choice, said), revision, token)
         except Cancelled:
             return
         except Exception as error:  # noqa: BLE001 - nobody asked for it, so nobody is told
             _failed(error)
+
+    def _plan(self, choice: Choice, said: Mapping[str, Prediction] | None) -> Plan:
+        return prepare(
+            self._session.model,
+            self._session.pictures[choice.image],
+            list(choice.targets),
+            choice.method,
+            score=choice.score,
+            layer=choice.layer,
+            seed=choice.seed,
+            tolerance=choice.tolerance,
+            params=choice.params,
+            prediction=said,
+        )
+
+    @staticmethod
+    def _measure(plan: Plan, revision: str, token: CancelToken) -> Iterator[None]:
+        """Find out, once, whether the next map of this kind may be computed in reduced precision."""
+        if may_reduce(plan) and plan.model.precisions.verdict(plan.run, revision) is None:
+            yield from trial(plan, token)
 
 
 def _failed(error: BaseException) -> None:

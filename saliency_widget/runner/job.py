@@ -18,7 +18,7 @@ from saliency_widget.runner.thread import Task
 
 __all__ = ["Choice", "Closed", "Job", "Kind", "Status", "Stopped", "Why", "forget_frames", "plain"]
 
-Kind = Literal["explain", "predict"]
+Kind = Literal["explain", "predict", "live"]
 Status = Literal["complete", "unchanged", "cancelled", "superseded", "error"]
 Why = Literal["cancelled", "superseded"]
 
@@ -48,7 +48,7 @@ class Choice:
         Index of the picture.
     targets : tuple of Target
         At least one. A target of a classification head that names no class is its top class.
-    method, params, score, layer, seed
+    method, params, score, layer, seed, tolerance
         As for :func:`saliency_widget.explain`; every parameter of the method is there.
     """
 
@@ -59,6 +59,7 @@ class Choice:
     score: str = "logit"
     layer: str | None = None
     seed: int = 0
+    tolerance: float | None = None
 
     def args(self, picture: str) -> dict[str, Any]:
         """Return the choice as the arguments of a message, with the picture's id."""
@@ -70,6 +71,7 @@ class Choice:
             "score": self.score,
             "layer": self.layer,
             "seed": self.seed,
+            "tolerance": self.tolerance,
         }
 
     def state(self) -> dict[str, Any]:
@@ -82,6 +84,7 @@ class Choice:
             "score": self.score,
             "layer": self.layer,
             "seed": self.seed,
+            "tolerance": self.tolerance,
         }
 
 

@@ -57,7 +57,7 @@ class Jobs:
         return round(1000 * (self._clock() - job.began), 1)
 
     def add(self, kind: Kind, choice: Choice, req: dict[str, Any] | None, have: str | None) -> Job:
-        """Number a new job; those of its kind are told to stop.
+        """Number a new job; those of its kind are told to stop, and of maps, live or not, only one job is wanted.
 
         Raises
         ------
@@ -68,9 +68,9 @@ class Jobs:
         self.count += 1
         job = Job(self.count, kind, choice, req, have, self._clock())
         for other in self.running():
-            if other.kind == kind:
+            if (other.kind == "predict") == (kind == "predict"):
                 self.stop(other, "superseded")
-        if kind == "explain":
+        if kind != "predict":
             self._outbox.send(self._outbox.flow.overtaken())
         self._open[job.number] = self.newest = job
         return job
@@ -92,10 +92,10 @@ class Jobs:
         self._schedule.submit(job.task)
 
     def stop(self, job: Job, why: Why) -> None:
-        """Tell a job to stop. One that has not begun ends here, the others at the network's next layer."""
+        """Tell a job to stop. One of which nothing is computed now ends here, the others at the network's next layer."""
         job.stop = job.stop or why
         job.token.cancel()
-        if job.task is not None and self._withdraw(job.task):
+        if job.task is None or self._withdraw(job.task):
             self.end(job, job.stop)
             self.finished(job)
 
@@ -105,6 +105,8 @@ class Jobs:
             return False
         job.ended = True
         job.error = error
+        if job.kind == "live":
+            self._outbox.send(self._outbox.flow.latest(None))  # nothing may follow the end
         end = {
             "job": job.number,
             "req": job.req,
@@ -134,7 +136,7 @@ class Jobs:
             self.finished(job)
 
     def wait(self, timeout: float | None = None) -> None:
-        """Block until no job is left, then raise the newest one's error if it has one.
+        """Block until no job is left but a live one, which waits for a page; then raise the newest one's error if it has one.
 
         Raises
         ------
@@ -143,7 +145,7 @@ class Jobs:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             with self._lock:
-                job = next(reversed(self._open.values()), None)
+                job = next((job for job in reversed(self._open.values()) if job.kind != "live"), None)
                 newest = self.newest
             if job is None:
                 break

@@ -99,7 +99,7 @@ class Outbox:
             self._try(self._port.sync)
         else:
             fields, frame = item.content
-            number = {"seq": item.seq} if item.what == "frame" else {}
+            number = {"seq": item.seq, "shot": None} if item.what == "frame" else {}
             kind = "frame" if item.what == "frame" else "cache"
             self.say(kind, {**fields, **number, "kind": "map", **frame.meta}, frame.data)
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from saliency_widget.explanation import Explanation
 from saliency_widget.model import ImageModel, Picture, Prediction, Target
@@ -22,6 +22,7 @@ from saliency_widget.runner.frames import Frame
 from saliency_widget.runner.idle import Idle
 from saliency_widget.runner.job import Choice, Job, Kind, Status, forget_frames, plain
 from saliency_widget.runner.jobs import Jobs
+from saliency_widget.runner.live import Live, Shot, affordable
 from saliency_widget.runner.outbox import Alarm, Outbox, Port, alarm
 from saliency_widget.runner.shelf import Finished, Shelf
 from saliency_widget.runner.thread import Schedule, compute_thread
@@ -29,6 +30,8 @@ from saliency_widget.runner.thread import Schedule, compute_thread
 __all__ = ["Session"]
 
 _log = logging.getLogger("saliency_widget")
+
+_Found = TypeVar("_Found")
 
 
 class Session:
@@ -81,6 +84,7 @@ class Session:
         schedule = schedule or compute_thread(model.device)
         self.jobs = Jobs(self._outbox, schedule, lock, clock)
         self._idle = Idle(self, schedule) if idle else None
+        self._live = Live(self, schedule, alarm)
         self._shelf = Shelf()
         self._prediction: tuple[str, Mapping[str, Prediction]] | None = None
         self._based = self.pictures[choice.image].id
@@ -111,6 +115,7 @@ class Session:
     def bye(self, page: str) -> None:
         """Forget a page."""
         with self._lock:
+            self._live.gone(page)
             self._outbox.send(self._outbox.flow.bye(page))
 
     def cancel(self, number: int) -> None:
@@ -134,7 +139,7 @@ class Session:
         have : str or None
             The key of the map that the page has already.
         **rest
-            ``method``, ``params``, ``score``, ``layer`` and ``seed``.
+            ``method``, ``params``, ``score``, ``layer``, ``seed`` and ``tolerance``.
 
         Raises
         ------
@@ -144,6 +149,16 @@ class Session:
         changes = {"image": picture_of(self.pictures, image), "target": list(targets) or None, **rest}
         return self.ask(changes, req=req, have=have)
 
+    def live(self, req: dict[str, Any], *, image: str, targets: Sequence[Any], have: str | None, **rest: Any) -> Job:
+        """Accept a page's request for a map of each picture that it will send; otherwise as :meth:`explain`."""
+        changes = {"image": picture_of(self.pictures, image), "target": list(targets) or None, **rest}
+        return self.ask(changes, req=req, have=have, kind="live")
+
+    def shot(self, shot: Shot) -> None:
+        """Take a picture for a page's live job."""
+        with self._lock:
+            self._live.shot(shot)
+
     def predict(self, req: dict[str, Any], *, image: str) -> Job:
         """Accept a page's request to make a picture current and predict it."""
         with self._lock:
@@ -152,14 +167,21 @@ class Session:
 
     # -- what Python asks ---------------------------------------------------------------------------------------------
 
-    def ask(self, changes: Mapping[str, Any], *, req: dict[str, Any] | None = None, have: str | None = None) -> Job:
+    def ask(
+        self,
+        changes: Mapping[str, Any],
+        *,
+        req: dict[str, Any] | None = None,
+        have: str | None = None,
+        kind: Kind = "explain",
+    ) -> Job:
         """Change the choice and start a job for it, which supersedes the one before.
 
         Parameters
         ----------
         changes : mapping
             As for :func:`saliency_widget.runner.choosing.choose`.
-        req, have
+        req, have, kind
             What a page says beside it.
 
         Raises
@@ -172,13 +194,17 @@ class Session:
             image = choose(self.model, self.pictures, self.choice, changes).image
             known = self.known_prediction(self.pictures[image], self.revision)
             top = None if known is None else top_classes(known)
-            return self._accept("explain", choose(self.model, self.pictures, self.choice, changes, top), req, have)
+            choice = choose(self.model, self.pictures, self.choice, changes, top)
+            if kind == "live":
+                affordable(self.model, choice, self.pictures[image])
+            return self._accept(kind, choice, req, have)
 
     def close(self) -> None:
         """End all jobs; nothing is sent afterwards."""
         with self._lock:
             if self._idle is not None:
                 self._idle.stop()
+            self._live.close()
             self.jobs.close()
             self._outbox.close()
 
@@ -224,6 +250,17 @@ class Session:
             if job.live:
                 job.newest = frame
                 self._outbox.send(self._outbox.flow.frame(({"job": job.number}, frame)))
+
+    def latest(self, job: Job, frame: Frame) -> None:
+        """Send the frame of a live job, or keep it until a newer one comes."""
+        with self._lock:
+            if job.live:
+                self._outbox.send(self._outbox.flow.latest(({"job": job.number}, frame)))
+
+    def holding(self, call: Callable[[], _Found]) -> _Found:
+        """Call something short with the lock."""
+        with self._lock:
+            return call()
 
     def unchanged(self, job: Job, key: str) -> bool:
         """End a job whose map the page has; False if this side has it no more, so that it must be computed."""
@@ -278,7 +315,10 @@ class Session:
         self.choice = choice
         self._port.write(choice.state())
         self._accepted(job)
-        self.jobs.start(job, lambda: work.steps(self, job), lambda error: self._lost(job, error))
+        if kind == "live":
+            self._live.begin(job)
+        else:
+            self.jobs.start(job, lambda: work.steps(self, job), lambda error: self._lost(job, error))
         return job
 
     def _accepted(self, job: Job) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from saliency_widget.compute import Cancelled
 from saliency_widget.errors import ModelError
-from saliency_widget.explain import Plan, prepare
 from saliency_widget.methods import Estimate
 from saliency_widget.model import Picture, Prediction
-from saliency_widget.model.shadow import watched
+from saliency_widget.model.watching import watched
+from saliency_widget.plan import Plan, look_ahead, prepare
 from saliency_widget.runner.frames import encode
 from saliency_widget.runner.job import Job
 from saliency_widget.runner.shelf import Finished
@@ -64,12 +64,13 @@ def _explain(session: Session, job: Job) -> Iterator[None]:
         score=choice.score,
         layer=choice.layer,
         seed=choice.seed,
+        tolerance=choice.tolerance,
         params=choice.params,
         prediction=prediction,
     )
     session.settle(job, plan.targets)
     key = plan.key(revision)
-    if key == job.have and session.unchanged(job, key):
+    if job.have in plan.keys(revision) and session.unchanged(job, job.have):
         return
     began = session.clock()
     last: Estimate | None = None
@@ -83,7 +84,8 @@ def _explain(session: Session, job: Job) -> Iterator[None]:
     frame = encode(plan, last, final=True, ms=session.jobs.ms(job), key=key)
     args = job.choice.args(picture.id)
     session.complete(job, Finished(frame, args, plan.explanations(last, session.clock() - began)))
-    if job.explanations:  # not if it was overtaken at the last moment
+    # Not if it was overtaken at the last moment. Of a run that stopped by itself the other maps may be less precise than asked.
+    if job.explanations and not last.stopped:
         _keep_siblings(session, job, plan, last, revision)
 
 
@@ -93,7 +95,7 @@ def _look(session: Session, job: Job, picture: Picture) -> tuple[Mapping[str, Pr
     prediction = session.known_prediction(picture, revision)
     if prediction is None:
         with watched(job.token.check):
-            prediction = session.model.predict(picture)
+            prediction = look_ahead(session.model, picture, job.choice.method, job.choice.params, job.choice.layer)
         session.predicted(picture, revision, prediction)
     return prediction, revision
 

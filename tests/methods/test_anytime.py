@@ -12,8 +12,8 @@ import saliency_widget as sw
 CONVERGED = 100
 SAMPLING = {"smoothgrad", "smoothgrad_squared", "vargrad", "expected_gradients", "rise"}
 # What the steps that are left no longer change is the width of the default ones; XRAI ranks its regions anew at each estimate,
-# and one place in that order is a jump of the map.
-SLACK = {"xrai": 1.3}
+# and one place in that order is a jump of the map. IDGI rests on a few narrow pieces of the path, and waits for the last of them.
+SLACK = {"xrai": 1.3, "idgi": 1.1}
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import saliency_widget as sw
 from cam_models import CAMS, FAMILY, SIZE, Net, function, run, sharp, small_vit, square, wrapped
 from saliency_widget.compute import ScoreFunction
 from saliency_widget.errors import BadParameter, NotApplicable
-from saliency_widget.explain import prepare
 from saliency_widget.methods import cam_forwards, cams, get, guided_grad_cam
 from saliency_widget.methods.cam_forwards import _Line, mask
 from saliency_widget.model import read_image
+from saliency_widget.plan import prepare
 from small_models import Linear, keep, picture, two_heads
 
 

@@ -8,11 +8,11 @@ import torch
 
 import saliency_widget as sw
 from saliency_widget.compute import Cancelled, CancelToken, ScoreFunction
-from saliency_widget.explain import prepare
 from saliency_widget.methods import get
 from saliency_widget.methods.canvas import canvas, raw, share
 from saliency_widget.methods.class_appearance import _shift
 from saliency_widget.model import read_image
+from saliency_widget.plan import prepare
 from small_models import STYLES, Linear, keep, picture, two_heads
 
 PLAIN = {"parameterisation": "pixel", "jitter": 0, "total_variation": 0.0, "l2": 0.0, "start": "grey"}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import saliency_widget as sw
-from saliency_widget.explain import prepare
+from saliency_widget.plan import prepare
 
 SIDE = 32
 FAMILIES = {"gradients", "noise", "paths", "cam", "relevance"}

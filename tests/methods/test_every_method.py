@@ -12,7 +12,7 @@ import torch
 import saliency_widget as sw
 from model_zoo import SIDE, build
 from saliency_widget.compute import Cancelled, CancelToken, ScoreFunction
-from saliency_widget.explain import Plan, prepare
+from saliency_widget.plan import Plan, prepare
 
 IMAGE = np.random.default_rng(5).random((SIDE, SIDE, 3), dtype=np.float32)
 SMALL = {"steps": 5, "samples": 5, "window": 32, "stride": 32}

@@ -8,10 +8,10 @@ import torch
 
 import saliency_widget as sw
 from saliency_widget.compute import Cancelled, CancelToken, ScoreFunction
-from saliency_widget.explain import prepare
 from saliency_widget.methods import get
 from saliency_widget.methods.occlusion import Windows, refining_order
 from saliency_widget.model import read_image
+from saliency_widget.plan import prepare
 from small_models import Linear, keep, picture, two_heads
 
 SETTINGS = [(4, 2), (3, 3), (5, 2), (1, 1), (4, 100), (100, 100)]

@@ -10,10 +10,10 @@ import torch
 
 import saliency_widget as sw
 from saliency_widget.compute import Cancelled, CancelToken, ScoreFunction
-from saliency_widget.explain import prepare
 from saliency_widget.methods import get
 from saliency_widget.methods.rise import mask
 from saliency_widget.model import read_image
+from saliency_widget.plan import prepare
 from small_models import Linear, keep, picture, two_heads
 
 SMALL = {"samples": 40, "cells": 3}

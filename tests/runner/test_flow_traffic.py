@@ -93,12 +93,19 @@ class Traffic(RuleBasedStateMachine):
         self.take(sent)
 
     @precondition(lambda self: self.running)
+    @rule()
+    def a_live_map(self):
+        self.latest = f"live {self.job} {self.clock()}"
+        self.take(self.flow.latest((self.job, self.latest)))
+
+    @precondition(lambda self: self.running)
     @rule(complete=st.booleans())
     def a_job_ends(self, complete):
         self.finish(frame=(self.job, "final") if complete else None)
 
     def finish(self, frame):
         self.running = False
+        self.take(self.flow.latest(None))
         self.finished_at[self.job] = self.clock()
         if frame is not None and self.in_flight:
             self.with_page.add(self.job)

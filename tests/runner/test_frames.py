@@ -13,8 +13,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import saliency_widget as sw
 from saliency_widget.compute import Cancelled
 from saliency_widget.errors import NotFinite
-from saliency_widget.explain import prepare
 from saliency_widget.methods import Estimate, Quality
+from saliency_widget.plan import prepare
 from saliency_widget.runner.frames import colours, encode, quantise
 from small_models import Linear, keep, picture, two_heads
 

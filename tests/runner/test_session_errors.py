@@ -42,7 +42,7 @@ def failing():
 def test_whatever_a_model_raises_becomes_an_error_and_the_next_job_runs(error, code, words, caplog):
     model = failing()
     desk = Desk(model)
-    desk.click("style:0")
+    desk.click("style:0", method="smoothgrad", params={"samples": 3, "noise": 0.1})
     desk.turn()
     Failing.error = error
     try:

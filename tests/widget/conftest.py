@@ -67,6 +67,6 @@ def gated(make):
 def synced():
     """The names of all that is synced, as docs/protocol.md lists them."""
     return {
-        *("card", "images", "base", "image", "target", "method", "params", "score", "layer", "seed"),
+        *("card", "images", "base", "image", "target", "method", "params", "score", "layer", "seed", "tolerance"),
         *("predictions", "result", "result_data", "status", "display"),
     }
