@@ -23,6 +23,8 @@ export interface MapData extends Sized {
   readonly quality: readonly Quality[];
   readonly score: number | null;
   readonly scoreUnit: string;
+  /** The floating type of the computation. */
+  readonly precision: string;
   /** Why there is nothing to draw, or null. */
   readonly empty: string | null;
   /** The kernel's opaque key, echoed as `have`. */
@@ -63,6 +65,7 @@ export function splitMaps(
       quality: meta.quality[t] ?? [],
       score: meta.scores[t] ?? null,
       scoreUnit: meta.score_unit,
+      precision: meta.precision,
       empty: meta.empty[t] ?? null,
       key: meta.key,
       job: at.job ?? 0,

@@ -53,6 +53,16 @@ test.each([
   expect(map && mapFacts(map)).toEqual(text === undefined ? [] : [text]);
 });
 
+test.each([
+  ["float32", []],
+  ["bfloat16", ["bfloat16"]],
+  ["float64", ["float64"]],
+])("a precision that is not the usual one is said: %s", (precision, text) => {
+  const about = { ...meta(), ms: 0, quality: [], total: 0, precision } as unknown as MapMeta;
+  const [map] = splitMaps(about, new Int16Array(2), { image: "img-0" });
+  expect(map && mapFacts(map)).toEqual(text);
+});
+
 test("the notes of the picture are told, and nothing where there are none", () => {
   const picture = { id: "i", label: "cat.jpg", width: 1, height: 1, box: [0, 0, 1, 1], input: [1, 1] } as Picture;
   const notes = ["rotated as its EXIF data says", "the first of 3 frames"];
