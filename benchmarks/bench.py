@@ -49,15 +49,16 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--steps", type=int, default=STEPS, help="of path methods, and samples (50; others are for trying)"
     )
-    parser.add_argument("--seconds", type=float, help="for the rounds of one case on one network (90; quick: 15)")
-    parser.add_argument("--fewest", type=int, default=3, help="rounds that there are at least (3)")
+    parser.add_argument("--seconds", type=float, help="for the rounds of one case on one network (90; quick: 10)")
+    parser.add_argument("--fewest", type=int, help="rounds that there are at least (3; quick: 2)")
     parser.add_argument("--threads", type=int, help="that PyTorch computes with (its own choice)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the folder for what was found")
     parser.add_argument("--dry", action="store_true", help="to the screen alone")
     found = parser.parse_args(given)
     found.networks = found.networks or list(_QUICK_NETWORKS if found.quick else NETWORKS)
     found.cases = found.cases or list(_QUICK_CASES if found.quick else CASES)
-    found.seconds = found.seconds or (15.0 if found.quick else 90.0)
+    found.seconds = found.seconds or (10.0 if found.quick else 90.0)
+    found.fewest = found.fewest or (2 if found.quick else 3)
     return found
 
 

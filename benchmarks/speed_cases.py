@@ -6,7 +6,6 @@ A case is one thing that a user may want. Ours is called as a user calls it, fro
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,22 +128,19 @@ def _ours(method: str, count: str = "", **params: Any) -> Make:
 
 
 def _auto(method: str, count: str) -> Callable[[Subject], Run | None]:
-    """Return what makes the same in a precision that chooses itself; None where it chooses float32."""
+    """Return what makes the same in a precision that is measured first; None where float32 is what comes of it."""
 
     def make(s: Subject) -> Run | None:
-        def run() -> Any:
-            return s.explain(method, auto=True, **{count: s.steps})
-
-        run()  # a first result, from which it may learn
-        return run if run().precision != "float32" else None
+        verdict = sw.measure_precision(s.auto, s.pictures[0], s.goals(), method, **{count: s.steps})
+        print(f"{s.name} {method}: {verdict}", flush=True)
+        return (lambda: s.explain(method, auto=True, **{count: s.steps})) if verdict.good else None
 
     return make
 
 
 def _stopping(s: Subject) -> Run | None:
-    """Return XRAI that stops by itself, where this version has that."""
-    known = {*inspect.signature(sw.explain).parameters, *sw.methods()["xrai"].parameters}
-    return (lambda: s.explain("xrai", steps=2 * s.steps, tolerance=_STOPPING)) if "tolerance" in known else None
+    """Return XRAI that stops by itself."""
+    return lambda: s.explain("xrai", steps=2 * s.steps, tolerance=_STOPPING)
 
 
 def _eight(s: Subject) -> Run:

@@ -100,4 +100,4 @@ def test_a_chunk_is_as_large_as_its_memory_allows_and_the_same_in_each_run(monke
         sizes.clear()
         last(function(model, picture(), ["age"]), "smoothgrad", samples=11, noise=0.1)
         runs.append(sizes[::2])  # there are two heads
-    assert runs[0] == runs[1] == [1, 3, 4, 3]  # the copy without a batch norm holds less
+    assert runs[0] == runs[1] == [1, 2, 4, 4]  # of three that fit two; the copy without a batch norm holds less
