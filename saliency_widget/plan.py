@@ -98,7 +98,8 @@ class Plan:
             reduced=self.reduced,
         )
         with torch.inference_mode(mode=False):
-            run = until_precise(self.method.estimates(f, self.params), self.tolerance)
+            tolerance = self.tolerance if self.method.stops else None
+            run = until_precise(self.method.estimates(f, self.params), tolerance)
         while True:
             # Entered for each step, not around the loop: the consumer's code runs between two of them.
             with torch.inference_mode(mode=False), torch.no_grad():

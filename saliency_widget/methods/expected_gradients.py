@@ -37,6 +37,7 @@ _DRAWS = 1 << 40
     cost=lambda *, samples, **_: samples,
     family="paths",
     values="score",
+    converges=True,
 )
 def expected_gradients(
     f: ScoreFunction,

@@ -29,6 +29,7 @@ _BAD_ERROR = 0.05
     cost=lambda *, steps, samples, **_: steps * samples,
     family="paths",
     values="score",
+    converges=True,
     siblings={
         "idgi": Sibling(
             "IDGI",

@@ -152,6 +152,9 @@ class Method:
         Whether it works at a layer of the network.
     extra : str or None
         The module that must be installed for it, which is the name of the optional extra too.
+    converges : bool
+        Whether its running estimates go steadily to the map of endless work, so that a run may stop by itself by how they
+        change (measured in docs/stopping.md).
     """
 
     name: str
@@ -169,6 +172,7 @@ class Method:
     family: Family = "other"
     layer: bool = False
     extra: str | None = None
+    converges: bool = False
 
     def validate(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Check parameters and add the defaults; raises :class:`BadParameter`."""
@@ -203,9 +207,9 @@ class Method:
 
     @property
     def stops(self) -> bool:
-        """Whether a run may stop by itself: whether its estimates are of the final map, and come to more than a few."""
+        """Whether a run may stop by itself: its estimates go to the converged map, and come to more than a few."""
         defaults = {name: parameter.default for name, parameter in self.parameters.items()}
-        return self.kind == "estimate" and self.units(defaults, _USUAL) > LEAST
+        return self.kind == "estimate" and self.converges and self.units(defaults, _USUAL) > LEAST
 
     def unit(self, score: str) -> str:
         """Return the unit of the map's values, given that of the score."""
@@ -265,12 +269,13 @@ def method(
     siblings: Mapping[str, Sibling] | None = None,
     check: Callable[[ImageModel], Applies] | None = None,
     extra: str | None = None,
+    converges: bool = False,
 ) -> Callable[[Run], Run]:
     """Register a generator function as a method, under its own name.
 
     Parameters
     ----------
-    label, explain, cite, cost, family, reads, kind, values, layer, check, extra
+    label, explain, cite, cost, family, reads, kind, values, layer, check, extra, converges
         As for :class:`Method`.
     siblings : mapping of str to Sibling, optional
         Methods whose maps the function's estimates carry in ``siblings``; each becomes a method of its own, with the
@@ -299,6 +304,7 @@ def method(
             family=family,
             layer=layer,
             extra=extra,
+            converges=converges,
         )
         _add(made)
         for other, sibling in (siblings or {}).items():

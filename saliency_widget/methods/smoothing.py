@@ -22,6 +22,7 @@ __all__ = ["smoothgrad"]
     cite="Smilkov et al. 2017, arXiv:1706.03825",
     cost=lambda *, samples, noise: samples,  # noqa: ARG005
     family="noise",
+    converges=True,
     siblings={
         "smoothgrad_squared": Sibling(
             "SmoothGrad squared",

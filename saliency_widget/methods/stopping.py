@@ -37,8 +37,9 @@ _LASTING = 1.15
 _CAUTION = 1.15
 """The estimated error is multiplied by this (docs/stopping.md: how often it was too small)."""
 
-_TRUSTED = ("standard_error", "completeness_error")
-"""Figures of a method that must be within the tolerance too."""
+_STANDARD, _COMPLETENESS = "standard_error", "completeness_error"
+"""A method's own figures: the first is an error of the map; the second is none, as it may be small by chance, but no map is
+precise in which it is large."""
 
 
 def check_tolerance(tolerance: Any) -> float | None:
@@ -83,17 +84,15 @@ def until_precise(run: Iterator[Estimate], tolerance: float | None) -> Iterator[
                 since = None
             elif since is None:
                 since = estimate.done
-            elif estimate.done >= _LASTING * since and _sound(estimate, tolerance):
+            elif estimate.done >= _LASTING * since and max(_own(estimate, _COMPLETENESS), default=0) <= tolerance:
                 yield _stopped(estimate, errors)
                 return
         yield estimate
 
 
-def _sound(estimate: Estimate, tolerance: float) -> bool:
-    """Whether the method's own figures are within the tolerance."""
-    return all(
-        figure.value <= tolerance for figures in estimate.quality for figure in figures if figure.name in _TRUSTED
-    )
+def _own(estimate: Estimate, name: str) -> list[float]:
+    """Return each target's figure of that name, 0 where it has none; nothing where no target has any figure."""
+    return [max((f.value for f in figures if f.name == name), default=0.0) for figures in estimate.quality]
 
 
 def _stopped(estimate: Estimate, errors: list[float]) -> Estimate:
@@ -128,7 +127,8 @@ class _Past:
 
         The error is taken to fall as a power p of the work n, and what an estimate still changes to be independent of its
         change so far: then the distance between two estimates, d(m, n), is the root of e(m)^2 - e(n)^2. The estimates after
-        about a quarter and a half of the work done so far give p, and the half's distance then gives e(n).
+        about a quarter and a half of the work done so far give p, and the half's distance then gives e(n). It is no less than
+        the method's own standard error.
         """
         if estimate.done < LEAST:
             return []
@@ -140,9 +140,10 @@ class _Past:
         recent, before = _distances(newest, half[1]), _distances(half[1], quarter[1])
         norms = newest.flatten(1).double().norm(dim=1).tolist()
         works = quarter[0], half[0], estimate.done
+        least = _own(estimate, _STANDARD) or [0.0] * len(norms)
         return [
-            _error(works, first, second) / norm if norm > 0 else 0.0
-            for first, second, norm in zip(before, recent, norms, strict=True)
+            max(_error(works, first, second) / norm if norm > 0 else 0.0, known)
+            for first, second, norm, known in zip(before, recent, norms, least, strict=True)
         ]
 
     def _nearest(self, work: float, later: int) -> tuple[int, Tensor] | None:

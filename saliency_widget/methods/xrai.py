@@ -33,6 +33,7 @@ network."""
     cost=lambda *, steps, min_pixels: 2 * steps,  # noqa: ARG005
     family="regions",
     values="score",
+    converges=True,
 )
 def xrai(
     f: ScoreFunction,

@@ -38,5 +38,6 @@ def test_a_running_map_comes_nearer_to_the_converged_one_and_a_quarter_of_it_has
     found = curve(model, image, method, truths[method])
     slack = SLACK.get(method, 1.02)
     assert all(later < slack * sooner for sooner, later in itertools.pairwise(found.errors)), found.errors
-    assert found.errors[-1] < 0.7 * found.errors[0], found.errors
+    # Blur IG's map is nearly all there after a tenth of the work.
+    assert found.errors[-1] < (0.9 if method == "blur_ig" else 0.7) * found.errors[0], found.errors
     assert found.ranks[1] > (0.8 if method in SAMPLING else 0.95), found.ranks

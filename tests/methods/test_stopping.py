@@ -100,6 +100,7 @@ def test_the_methods_own_figures_must_be_within_the_tolerance_too(name):
         return [Estimate(torch.ones(SIZE), i + 1, 50, quality=figure) for i in range(50)]
 
     assert stop(run(0.04), 0.05).stopped
+    assert stop(run(0.04), 0.05).quality[0][0].value == (0.04 if name == "standard_error" else 0)
     assert [figure.name for figure in stop(run(0.04), 0.05).quality[0]] == ["estimated_error", name]
     assert not stop(run(0.06), 0.05).stopped
 
@@ -194,6 +195,13 @@ def test_an_impossible_tolerance_changes_no_method(method):
 def test_a_bad_tolerance_is_refused_with_one_sentence(wrong):
     with pytest.raises(BadParameter, match=r"tolerance was given as .*; expected a number above 0 and below 1"):
         sw.explain(two_heads(), picture(), "age", tolerance=wrong)
+
+
+@pytest.mark.parametrize("method", ["occlusion", "rise", "blur_ig", "score_cam"])
+def test_a_method_of_which_the_rule_was_not_seen_to_be_true_never_stops(method):
+    e = sw.explain(two_heads(torch.float64), picture(), "style:gothic", method, tolerance=0.9)
+    assert not e.stopped
+    assert e.done == e.total
 
 
 def test_the_key_of_a_map_holds_its_tolerance():
