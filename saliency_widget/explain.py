@@ -70,7 +70,7 @@ def explain(
         model, image, target, method, score=score, layer=layer, seed=seed, tolerance=tolerance, params=params
     )
     began = time.perf_counter()
-    (last,) = deque(plan.estimates(), maxlen=1)
+    (last,) = deque(plan.estimates(running=False), maxlen=1)
     found = plan.explanations(last, time.perf_counter() - began)
     return found if isinstance(target, list) else found[0]
 

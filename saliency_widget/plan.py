@@ -77,8 +77,14 @@ class Plan:
         while self.ready:
             self.ready.pop().put_back()
 
-    def estimates(self, cancel: CancelToken | None = None) -> Iterator[Estimate]:
+    def estimates(self, cancel: CancelToken | None = None, *, running: bool = True) -> Iterator[Estimate]:
         """Run the job on the calling thread; yield ever better estimates of all targets' maps.
+
+        Parameters
+        ----------
+        cancel : CancelToken, optional
+        running : bool
+            False where only the last estimate is looked at, which is the same: methods then save what only the others need.
 
         Raises
         ------
@@ -96,6 +102,7 @@ class Plan:
             cancel=cancel,
             held=self.ready.pop() if self.ready else None,
             reduced=self.reduced,
+            running=running or self.tolerance is not None,
         )
         with torch.inference_mode(mode=False):
             tolerance = self.tolerance if self.method.stops else None

@@ -82,6 +82,8 @@ class ScoreFunction:
         The picture's way through the network, where somebody has just gone it; the run may begin with it.
     reduced : bool
         Whether gradients after the first may be computed in reduced precision.
+    running : bool
+        Whether anybody looks at estimates before the last one.
 
     Attributes
     ----------
@@ -92,6 +94,8 @@ class ScoreFunction:
     targets : tuple of Target
     layer : str or None
     seed : int
+    running : bool
+        Where it is false, methods need not make their running estimates good ones.
     pace : Pace
         Chunk size and counters, shared with all that is derived from this one.
     """
@@ -109,6 +113,7 @@ class ScoreFunction:
         chunk: int | None = None,
         held: Held | None = None,
         reduced: bool = False,
+        running: bool = True,
     ) -> None:
         if score not in SCORES:
             message = f"unknown score {score!r}; expected one of {', '.join(SCORES)}"
@@ -117,6 +122,7 @@ class ScoreFunction:
         self.layer = layer
         self.image = picture.tensor
         self.seed = seed
+        self.running = running
         self.pace = Pace(model.device, cancel or CancelToken(), chunk if model.batches else 1)
         self._model = model
         self._networks = Networks(model, self.pace, held, reduced=reduced)

@@ -25,10 +25,13 @@ class Integral:
     ----------
     weights : sequence of float
         What each step counts, in the path's order.
+    running : bool
+        Whether its value is wanted before all steps are known; else no map is kept.
     """
 
-    def __init__(self, weights: Sequence[float]) -> None:
+    def __init__(self, weights: Sequence[float], *, running: bool = True) -> None:
         self._weights = list(weights)
+        self._running = running
         self._until = [0.0]  # the weight of all steps before each
         for weight in self._weights:
             self._until.append(self._until[-1] + weight)
@@ -43,7 +46,7 @@ class Integral:
         """Add a step's map (T, C, h, w), once; it must not be written to afterwards."""
         if self._sum is None:
             self._sum = torch.zeros_like(value)
-            if value.numel() * value.element_size() * len(self._weights) <= _HELD:
+            if self._running and value.numel() * value.element_size() * len(self._weights) <= _HELD:
                 self._guess = torch.zeros_like(value)
         self._sum.add_(value, alpha=self._weights[step])
         self._seen += self._weights[step]

@@ -69,7 +69,7 @@ def integrated_gradients(
     difference = x - start
     places, weights = quadrature(rule, steps)
     order = spread_order(steps, weights)
-    mean, shared = Integral(weights), Integral(weights)
+    mean, shared = Integral(weights, running=f.running), Integral(weights, running=f.running)
     ends: Tensor | None = None
     done = 0
     for chunk in f.each(start + places[step] * difference for step in order):

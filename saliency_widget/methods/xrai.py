@@ -60,7 +60,7 @@ def xrai(
     regions = regions_of(f.to_pixels(x[None])[0])
     starts = [f.baseline("black"), f.baseline("white")]
     places, _ = quadrature("midpoint", steps)
-    integrals = [Integral([1.0] * steps) for _ in starts]
+    integrals = [Integral([1.0] * steps, running=f.running) for _ in starts]
     plan = [(side, step) for step in spread_order(steps) for side in (0, 1)]
     ranked = averaged = torch.empty(0)
     total, done, last = len(plan), 0, 0

@@ -81,6 +81,17 @@ def test_only_maps_that_may_still_count_more_are_kept():
     assert found._maps == {}
 
 
+def test_where_only_the_end_is_wanted_no_map_is_kept_and_the_end_is_the_same():
+    _, weights = quadrature("gauss_legendre", 20)
+    values = [torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(i)) for i in range(20)]
+    watched, unwatched = Integral(weights), Integral(weights, running=False)
+    for step in spread_order(20, weights):
+        watched.add(step, values[step])
+        unwatched.add(step, values[step])
+        assert unwatched._maps == {}
+    assert torch.equal(watched.value(), unwatched.value())
+
+
 def test_an_integral_of_nothing_has_no_value():
     with pytest.raises(ValueError, match="no step"):
         Integral([1.0]).value()
