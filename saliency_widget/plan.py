@@ -23,6 +23,9 @@ from saliency_widget.model.scoring import check_score, score_at
 
 _SEEDS = 1 << 63
 
+_COUNTS = ("steps", "samples")
+"""Parameters that say how many gradients a method takes."""
+
 __all__ = ["Plan", "look_ahead", "prepare"]
 
 
@@ -69,8 +72,9 @@ class Plan:
 
     @property
     def run(self) -> str:
-        """The method with its parameters: what a verdict on precision holds for."""
-        return json.dumps([self.method.sibling_of or self.method.name, self.params, self.tolerance], sort_keys=True)
+        """The method with its parameters, but for how much it computes: what a verdict on precision holds for."""
+        others = {name: value for name, value in self.params.items() if name not in _COUNTS}
+        return json.dumps([self.method.sibling_of or self.method.name, others, self.tolerance], sort_keys=True)
 
     def put_back(self) -> None:
         """Keep what is ready where a later run finds it, and looks at whether it still holds."""
@@ -304,7 +308,7 @@ def _found_good(plan: Plan) -> bool:
     known = plan.model.precisions
     if not known.any:
         return False
-    verdict = known.verdict(plan.run, plan.model.revision())
+    verdict = known.verdict(plan.run, plan.total, plan.model.revision())
     return verdict is not None and verdict.good
 
 

@@ -34,7 +34,8 @@ def measure_precision(
     """Compute a map in float32 and in bfloat16, and let later maps of its kind use bfloat16 if that is as good and faster.
 
     From then on :func:`explain`, :func:`stream` and the widget use bfloat16 for this model, as long as its weights stay as they
-    are, and for this method with these parameters; ``Explanation.precision`` says so. The widget measures by itself when idle.
+    are, and for this method with these parameters or more steps; ``Explanation.precision`` says so. The widget measures by
+    itself when it is idle.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def measure_precision(
         raise BadParameter(message)
     for _ in trial(plan):
         pass
-    verdict = plan.model.precisions.verdict(plan.run, plan.model.revision())
+    verdict = plan.model.precisions.verdict(plan.run, plan.total, plan.model.revision())
     if verdict is None:
         message = "the weights changed while the precision was measured; measure again when they stand still"
         raise BadParameter(message)
@@ -110,7 +111,7 @@ def trial(plan: Plan, cancel: CancelToken | None = None) -> Iterator[None]:
         times.append(spent + time.perf_counter() - began)
         maps.append(last.attribution)
     if model.revision() == weights:
-        model.precisions.note(plan.run, weights, compare(maps[0], maps[1], times[0] / max(times[1], 1e-9)))
+        model.precisions.note(plan.run, plan.total, weights, compare(maps[0], maps[1], times[0] / max(times[1], 1e-9)))
 
 
 def compare(whole: Tensor, reduced: Tensor, speed: float) -> Verdict:

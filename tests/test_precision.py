@@ -21,7 +21,7 @@ MANY = {"method": "smoothgrad", "params": {"samples": 12, "noise": 0.1}}
 
 def noted(model, verdict, **params):
     plan = prepare(model, IMAGE, "age", MANY["method"], params=MANY["params"] | params)
-    model.precisions.note(plan.run, model.revision(), verdict)
+    model.precisions.note(plan.run, plan.total, model.revision(), verdict)
 
 
 def explained(model, **params):
@@ -47,10 +47,20 @@ def test_a_good_verdict_is_followed_and_said_and_a_bad_one_is_not():
 def test_a_verdict_holds_for_the_method_with_its_parameters_and_for_the_weights():
     model = two_heads()
     noted(model, GOOD)
-    assert explained(model, samples=13).precision == "float32"
+    assert explained(model, noise=0.2).precision == "float32"
     with torch.no_grad():
         model.module.age.weight.add_(1)
     assert explained(model).precision == "float32"
+
+
+def test_what_is_good_for_some_gradients_is_good_for_more_and_what_is_not_is_not_for_fewer():
+    model = two_heads()
+    noted(model, GOOD)
+    assert [explained(model, samples=n).precision for n in (11, 13)] == ["float32", "bfloat16"]
+    noted(model, BAD, samples=20)
+    plan = prepare(model, IMAGE, "age", MANY["method"], params=MANY["params"])
+    known = [model.precisions.verdict(plan.run, n, model.revision()) for n in (11, 20, 40, 41)]
+    assert known == [BAD, BAD, BAD, GOOD]  # the newest measurement that says anything
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
@@ -91,7 +101,7 @@ def test_scores_alone_are_never_reduced():
     model = two_heads()
     noted(model, GOOD)
     plan = prepare(model, IMAGE, "age", "integrated_gradients", params={"steps": 12})
-    model.precisions.note(plan.run, model.revision(), GOOD)
+    model.precisions.note(plan.run, plan.total, model.revision(), GOOD)
     reduced = sw.explain(model, IMAGE, "age", "integrated_gradients", steps=12)
     whole = sw.explain(two_heads(precision="float32"), IMAGE, "age", "integrated_gradients", steps=12)
     assert (reduced.precision, whole.precision) == ("bfloat16", "float32")

@@ -43,6 +43,9 @@ class Verdict:
 class Precisions:
     """The verdicts on one model: for each method with its parameters, as long as the weights are what they were.
 
+    What is found good for so many gradients is good for more, over which the rounding is averaged too; what is not good enough
+    for so many is not for fewer, nor for up to twice as many.
+
     Parameters
     ----------
     free : bool
@@ -53,29 +56,33 @@ class Precisions:
         self.free = free
         self._lock = threading.Lock()
         self._weights = ""
-        self._verdicts: dict[str, Verdict] = {}
+        self._verdicts: dict[str, list[tuple[int, Verdict]]] = {}
 
     @property
     def any(self) -> bool:
         """Whether anything is known."""
         return bool(self._verdicts)
 
-    def verdict(self, run: str, weights: str) -> Verdict | None:
-        """Return what is known of a run.
+    def verdict(self, run: str, gradients: int, weights: str) -> Verdict | None:
+        """Return what is known of a run, by the newest measurement that says anything of it.
 
         Parameters
         ----------
         run : str
-            The method with its parameters.
+            The method with its parameters, but for how many gradients it takes.
+        gradients : int
+            How many that is.
         weights : str
             The model's checksum as it is now.
         """
         with self._lock:
-            return self._verdicts.get(run) if weights == self._weights else None
+            known = self._verdicts.get(run, []) if weights == self._weights else []
+            fitting = (v for count, v in reversed(known) if (gradients >= count if v.good else gradients <= 2 * count))
+            return next(fitting, None)
 
-    def note(self, run: str, weights: str, verdict: Verdict) -> None:
+    def note(self, run: str, gradients: int, weights: str, verdict: Verdict) -> None:
         """Remember a verdict; those on other weights are forgotten."""
         with self._lock:
             if weights != self._weights:
                 self._weights, self._verdicts = weights, {}
-            self._verdicts[run] = verdict
+            self._verdicts.setdefault(run, []).append((gradients, verdict))

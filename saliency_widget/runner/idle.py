@@ -139,7 +139,7 @@ class Idle:
     @staticmethod
     def _measure(plan: Plan, revision: str, token: CancelToken) -> Iterator[None]:
         """Find out, once, whether the next map of this kind may be computed in reduced precision."""
-        if may_reduce(plan) and plan.model.precisions.verdict(plan.run, revision) is None:
+        if may_reduce(plan) and plan.model.precisions.verdict(plan.run, plan.total, revision) is None:
             yield from trial(plan, token)
 
 
