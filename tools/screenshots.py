@@ -40,13 +40,13 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=find_or_install(), args=CHROMIUM_ARGUMENTS)
         try:
             path = write_notebook(lab.notebooks, [CELL])
-            page = NotebookPage(lab, browser.new_context(device_scale_factor=1.5), path, width=1180, height=1100)
+            page = NotebookPage(lab, browser.new_context(device_scale_factor=1.5), path, width=1180, height=1300)
             page.run_all()
             view = View(page)
             view.wait_map("style:gothic", timeout=120)
             view.set("Smoothing", 2)
             page.page.evaluate("document.activeElement.blur()")
-            page.settle(500)
+            page.settle(2500)  # until the circle of the smoothing is gone
             shot = page.screenshot("widget", Path(folder), page.widget)
             with Image.open(shot) as image:
                 image.convert("RGB").save(IMAGES / "widget.webp", quality=QUALITY, method=6)
