@@ -11,7 +11,7 @@ from saliency_widget import trial
 from saliency_widget.errors import BadParameter
 from saliency_widget.model.precision import Verdict
 from saliency_widget.plan import prepare
-from small_models import picture, two_heads
+from small_models import Linear, keep, picture, two_heads
 
 GOOD = Verdict(1.0, 1.0, 2.0, good=True)
 BAD = Verdict(0.5, 0.5, 2.0, good=False)
@@ -72,6 +72,13 @@ def test_a_precision_that_was_asked_for_is_obeyed(precision):
         sw.measure_precision(model, IMAGE, "age", MANY["method"], **MANY["params"])
 
 
+def test_where_nothing_can_be_reduced_nothing_says_that_it_was(monkeypatch):
+    monkeypatch.setattr(trial, "LEAST_SPEED", 0.0)
+    model = sw.ImageModel(Linear(24, 24, torch.float32), preprocess=keep, device="cpu")  # has no faster copy
+    assert not sw.measure_precision(model, IMAGE, "0", MANY["method"], **MANY["params"]).good
+    assert sw.explain(model, IMAGE, "0", MANY["method"], **MANY["params"]).precision == "float32"
+
+
 def test_a_method_of_one_gradient_has_nothing_to_choose():
     with pytest.raises(BadParameter, match="gradients"):
         sw.measure_precision(two_heads(), IMAGE, "age", "gradient")
@@ -87,7 +94,8 @@ def test_measuring_computes_both_maps_and_remembers_what_came_of_it():
 
 
 @pytest.mark.parametrize(
-    ("off", "speed", "good"), [(0.0, 2.0, True), (0.03, 2.0, True), (0.3, 2.0, False), (0.0, 1.1, False)]
+    ("off", "speed", "good"),
+    [(1e-3, 2.0, True), (0.03, 2.0, True), (0.3, 2.0, False), (1e-3, 1.1, False), (0.0, 2.0, False)],
 )
 def test_a_verdict_asks_for_both_agreement_and_speed(off, speed, good):
     generator = torch.Generator().manual_seed(0)

@@ -47,10 +47,8 @@ def behind(model: ImageModel, point: Tensor, layer: str) -> ImageModel:
             truth = model.altered(record.prepare).scores(point[None], grad=False)
             cut = model.altered(record.cut)
             found = cut.scores(twice, grad=False)
-    except (
-        ModelError,
-        RuntimeError,
-    ):  # a forward may write into what it was given, which copies of one row do not allow
+    except (ModelError, RuntimeError):
+        # A forward may write into what it was given, which copies of one row do not allow.
         return model
     near = all(
         values.shape[1:] == truth[name].shape[1:]
