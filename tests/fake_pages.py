@@ -130,8 +130,16 @@ class Desk:
 
     def click(self, target="style:gothic", **args):
         """Ask as a page does; returns the job."""
+        return self.session.explain(self.request(), **(self.asked(target) | {"tolerance": None} | args))
+
+    def request(self):
+        """Return the next request's id."""
         self.requests += 1
-        asked = {
+        return {"page": "p", "n": self.requests}
+
+    def asked(self, target):
+        """Return the arguments that every kind of request has."""
+        return {
             "image": self.pictures[0].id,
             "targets": [self.model.resolve(target).wire()] if target else [],
             "method": "gradient",
@@ -139,10 +147,8 @@ class Desk:
             "score": "logit",
             "layer": None,
             "seed": 0,
-            "tolerance": None,
             "have": None,
         }
-        return self.session.explain({"page": "p", "n": self.requests}, **(asked | args))
 
     def turn(self, times=1, seconds=0.02):
         """Let the compute thread take some steps; time passes between them."""

@@ -16,9 +16,10 @@ from saliency_widget.compute import Cancelled, CancelToken
 from saliency_widget.methods import Estimate, get
 from saliency_widget.model import Prediction, Target
 from saliency_widget.model.targets import ALL
-from saliency_widget.plan import Plan, prepare
+from saliency_widget.plan import Plan
 from saliency_widget.runner.frames import encode
 from saliency_widget.runner.job import Choice, forget_frames
+from saliency_widget.runner.planning import plan_of
 from saliency_widget.runner.shelf import Finished
 from saliency_widget.runner.thread import Lane, Priority, Schedule, Task
 from saliency_widget.trial import may_reduce, trial
@@ -100,7 +101,7 @@ class Idle:
         try:
             for target in others(session.model, choice, said or {})[:count]:
                 token.check()
-                plan = self._plan(replace(choice, targets=(target,)), said)
+                plan = plan_of(session.model, picture, replace(choice, targets=(target,)), said)
                 key = plan.key(revision)
                 if any(session.has(one) for one in plan.keys(revision)):
                     continue
@@ -116,25 +117,11 @@ class Idle:
                 args = replace(choice, targets=(target,)).args(picture.id)
                 session.spare(Finished(frame, args, plan.explanations(last, seconds)))
                 yield
-            yield from self._measure(self._plan(choice, said), revision, token)
+            yield from self._measure(plan_of(session.model, picture, choice, said), revision, token)
         except Cancelled:
             return
         except Exception as error:  # noqa: BLE001 - nobody asked for it, so nobody is told
             _failed(error)
-
-    def _plan(self, choice: Choice, said: Mapping[str, Prediction] | None) -> Plan:
-        return prepare(
-            self._session.model,
-            self._session.pictures[choice.image],
-            list(choice.targets),
-            choice.method,
-            score=choice.score,
-            layer=choice.layer,
-            seed=choice.seed,
-            tolerance=choice.tolerance,
-            params=choice.params,
-            prediction=said,
-        )
 
     @staticmethod
     def _measure(plan: Plan, revision: str, token: CancelToken) -> Iterator[None]:

@@ -19,11 +19,11 @@ from saliency_widget.errors import BadImage, ModelError, NotApplicable
 from saliency_widget.methods import Estimate, get
 from saliency_widget.model import ImageModel, Picture
 from saliency_widget.model.watching import watched
-from saliency_widget.plan import prepare
 from saliency_widget.runner import state
 from saliency_widget.runner.frames import Frame, encode
 from saliency_widget.runner.job import Choice, Job
 from saliency_widget.runner.outbox import Alarm
+from saliency_widget.runner.planning import plan_of
 from saliency_widget.runner.thread import Lane, Priority, Schedule, Task
 
 if TYPE_CHECKING:
@@ -194,16 +194,7 @@ class Live:
         began = session.clock()
         picture = shot.picture(session.model)
         with watched(job.token.check):
-            plan = prepare(
-                session.model,
-                picture,
-                list(choice.targets),
-                choice.method,
-                score=choice.score,
-                layer=choice.layer,
-                seed=choice.seed,
-                params=choice.params,
-            )
+            plan = plan_of(session.model, picture, choice)
         last: Estimate | None = None
         for last in plan.estimates(job.token):  # noqa: B007 - the last one counts
             pass

@@ -11,9 +11,10 @@ from saliency_widget.errors import ModelError
 from saliency_widget.methods import Estimate
 from saliency_widget.model import Picture, Prediction
 from saliency_widget.model.watching import watched
-from saliency_widget.plan import Plan, look_ahead, prepare
+from saliency_widget.plan import Plan, look_ahead
 from saliency_widget.runner.frames import encode
 from saliency_widget.runner.job import Job
+from saliency_widget.runner.planning import plan_of
 from saliency_widget.runner.shelf import Finished
 
 if TYPE_CHECKING:
@@ -56,18 +57,7 @@ def _explain(session: Session, job: Job) -> Iterator[None]:
     picture = session.pictures[choice.image]
     prediction, revision = _look(session, job, picture)
     yield
-    plan = prepare(
-        session.model,
-        picture,
-        list(choice.targets),
-        choice.method,
-        score=choice.score,
-        layer=choice.layer,
-        seed=choice.seed,
-        tolerance=choice.tolerance,
-        params=choice.params,
-        prediction=prediction,
-    )
+    plan = plan_of(session.model, picture, choice, prediction)
     session.settle(job, plan.targets)
     key = plan.key(revision)
     if job.have in plan.keys(revision) and session.unchanged(job, job.have):

@@ -112,7 +112,7 @@ def test_a_failure_of_it_is_told_to_nobody(monkeypatch):
     def broken(*_args, **_how):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(idle, "prepare", broken)
+    monkeypatch.setattr(idle, "plan_of", broken)
     desk.run()
     assert desk.port.ends() == {1: "complete"}
     assert desk.port.of("cache") == []

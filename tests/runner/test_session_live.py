@@ -35,18 +35,7 @@ class LiveDesk(Desk):
     """A session whose page has a camera."""
 
     def live(self, target="style:gothic", **args):
-        self.requests += 1
-        asked = {
-            "image": self.pictures[0].id,
-            "targets": [self.model.resolve(target).wire()] if target else [],
-            "method": "gradient",
-            "params": {},
-            "score": "logit",
-            "layer": None,
-            "seed": 0,
-            "have": None,
-        }
-        return self.session.live({"page": "p", "n": self.requests}, **(asked | args))
+        return self.session.live(self.request(), **(self.asked(target) | args))
 
     def shoot(self, n, page="p", **changes):
         given = {"width": SIZE[0], "height": SIZE[1], "format": "rgb", "data": pixels(n).tobytes()}
