@@ -75,17 +75,24 @@ def plan(given: argparse.Namespace) -> Plan:
 
 
 def speeds(given: argparse.Namespace) -> tuple[list[Row], dict[str, float]]:
-    """Measure all cases on all networks; return the rows, and the operations of a gradient on a GPU."""
-    rows, operations, chosen = [], {}, plan(given)
-    for network in given.networks:
-        s = load(network, given.device, given.steps)
-        known: dict[tuple[str, str, str], int] = {}
-        if given.device == "cuda":
-            operations[network] = work(s)
-        for name in given.cases:
-            if network in CASES[name].networks:
-                rows.append(run_case(CASES[name], s, chosen, known))
-                print(summary(rows[-1]), flush=True)
+    """Measure all cases on all networks; return the rows, and the operations of a gradient on a GPU.
+
+    Ctrl-C ends it early, and keeps the cases that are done.
+    """
+    rows: list[Row] = []
+    operations: dict[str, float] = {}
+    try:
+        for network in given.networks:
+            s = load(network, given.device, given.steps)
+            known: dict[tuple[str, str, str], int] = {}
+            if given.device == "cuda":
+                operations[network] = work(s)
+            for name in given.cases:
+                if network in CASES[name].networks:
+                    rows.append(run_case(CASES[name], s, plan(given), known))
+                    print(summary(rows[-1]), flush=True)
+    except KeyboardInterrupt:
+        print("stopped: what follows is what was measured until then", flush=True)
     return rows, operations
 
 
