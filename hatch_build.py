@@ -13,7 +13,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PAGE = ("widget.js", "widget.css")
+PAGE = ("widget.js", "widget.css", "studio.js")
 
 
 class PageBuildError(RuntimeError):

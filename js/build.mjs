@@ -1,4 +1,5 @@
-// Bundles the page: src/widget.ts and src/styles/*.css into saliency_widget/static/ (never committed).
+// Bundles the page: src/widget.ts and src/styles/*.css into saliency_widget/static/ (never committed), and beside it
+// src/studio.ts, which a page fetches from its kernel when it needs it, so that no saved notebook carries it.
 //
 //   node build.mjs                     minified, what the wheel carries
 //   node build.mjs --watch             readable, with source maps, rebuilt on every change
@@ -28,7 +29,7 @@ async function styles() {
     .join("\n");
 }
 
-/** What the two bundles share. */
+/** What the bundles share. */
 const common = {
   absWorkingDir: here,
   bundle: true,
@@ -61,7 +62,9 @@ async function bundle(options, name) {
 }
 
 await mkdir(outdir, { recursive: true });
-await bundle({ entryPoints: ["src/widget.ts"], format: "esm", platform: "browser" }, "widget.js");
+for (const name of ["widget", "studio"]) {
+  await bundle({ entryPoints: [`src/${name}.ts`], format: "esm", platform: "browser" }, `${name}.js`);
+}
 await bundle({ stdin: { contents: await styles(), resolveDir: join(here, "src"), loader: "css" } }, "widget.css");
 if (values.watch) {
   console.log(`watching src, writing ${outdir}`);

@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     environment: "happy-dom",
     include: ["tests/**/*.test.ts"],
+    setupFiles: ["tests/setup.ts"],
     // Two workers: CI has two cores, and a person's other work wants the rest.
     maxWorkers: 2,
     restoreMocks: true,

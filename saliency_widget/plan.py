@@ -213,6 +213,10 @@ class Plan:
         """Return the keys of all maps that do as well: its own, and the one in full precision."""
         return tuple(replace(self, reduced=reduced).key(revision) for reduced in {self.reduced, False})
 
+    def for_target(self, t: int) -> Plan:
+        """Return the job for one of the targets alone; its map comes from the same run."""
+        return replace(self, targets=(self.targets[t],), ready=[])
+
     def for_sibling(self, name: str) -> Plan:
         """Return the same job for a method whose map comes from the same run."""
         return replace(self, method=get(name))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from saliency_widget.errors import BadMessage
+from saliency_widget.fields import LONGEST_TEXT, MOST_ITEMS, Fields, Plain, shown
 
 __all__ = [
     "VERSION",
@@ -15,6 +15,8 @@ __all__ = [
     "Bye",
     "Cancel",
     "Explain",
+    "Fetch",
+    "Grid",
     "Hello",
     "Incoming",
     "Live",
@@ -30,19 +32,11 @@ __all__ = [
 
 VERSION = 1
 
-# A page is not an enemy, but a bug in it, or in another extension, must not fill the kernel's memory.
-_LONGEST_TEXT = 200
-_MOST_ITEMS = 64
-_LARGEST_INT = 2**53 - 1
-"""Above this a JavaScript number is no whole number any more."""
 _LARGEST_SHOT = 1024
 """Pixels a side of a live picture: a model's input is smaller."""
 _HEAVIEST_SHOT = 3 * _LARGEST_SHOT**2
-_ALL = -1
-"""The index of all outputs of a head at once."""
 
 Message = dict[str, Any]
-_Value = int | float | str | bool
 
 
 @dataclass(frozen=True)
@@ -62,7 +56,7 @@ class Explain:
     image: str
     targets: tuple[Message, ...]
     method: str
-    params: dict[str, _Value]
+    params: dict[str, Plain]
     score: str
     layer: str | None
     seed: int
@@ -95,6 +89,22 @@ class Predict:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """Compute many maps beside the chosen one; each cell is the arguments of an :class:`Explain`."""
+
+    req: Message
+    cells: tuple[Explain, ...]
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """A page wants a part of its own code that a saved notebook need not carry."""
+
+    page: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Cancel:
     """Stop a job."""
 
@@ -124,7 +134,7 @@ class Bye:
     page: str
 
 
-Incoming = Hello | Explain | Shot | Predict | Cancel | Ack | Visible | Bye
+Incoming = Hello | Explain | Grid | Shot | Predict | Fetch | Cancel | Ack | Visible | Bye
 
 
 def parse(content: object, buffers: Sequence[object] = ()) -> Incoming:
@@ -139,18 +149,18 @@ def parse(content: object, buffers: Sequence[object] = ()) -> Incoming:
 
     Returns
     -------
-    Hello, Explain, Live, Shot, Predict, Cancel, Ack, Visible or Bye
+    one of `Incoming`
 
     Raises
     ------
     BadMessage
         Naming the field, what it was, and what was expected.
     """
-    fields = _Fields(content, "a message", "")
+    fields = Fields(content, "a message", "")
     version = fields.take("v")
     if version != VERSION or isinstance(version, bool):
         text = (
-            f"a message has v: {_shown(version)}; expected {VERSION}: the page and the kernel are of two versions of "
+            f"a message has v: {shown(version)}; expected {VERSION}: the page and the kernel are of two versions of "
             "saliency-widget, so restart the kernel and reload the page"
         )
         raise BadMessage(text)
@@ -171,7 +181,7 @@ def req_of(content: object) -> Message | None:
     if not isinstance(content, Mapping) or not isinstance(content.get("req"), Mapping):
         return None
     try:
-        return _req(_Fields(content, "a message", ""))
+        return _req(Fields(content, "a message", ""))
     except BadMessage:
         return None
 
@@ -185,10 +195,10 @@ def display(value: object) -> Message:
     ------
     BadMessage
     """
-    if not isinstance(value, Mapping) or len(value) > _MOST_ITEMS:
-        text = f"display was set to {_shown(value)}; expected an object of at most {_MOST_ITEMS} fields"
+    if not isinstance(value, Mapping) or len(value) > MOST_ITEMS:
+        text = f"display was set to {shown(value)}; expected an object of at most {MOST_ITEMS} fields"
         raise BadMessage(text)
-    fields = _Fields(value, "display", "")
+    fields = Fields(value, "display", "")
     return {name: None if value[name] is None else fields.plain(name) for name in list(value)}
 
 
@@ -198,7 +208,7 @@ def message(kind: str, fields: Mapping[str, Any]) -> Message:
     Parameters
     ----------
     kind : str
-        Its type: ``welcome``, ``accepted``, ``frame``, ``cache`` or ``end``.
+        Its type: ``welcome``, ``accepted``, ``frame``, ``cell``, ``cache``, ``module`` or ``end``.
     fields : mapping
         Exactly the fields that ``docs/protocol.md`` names for it.
 
@@ -223,108 +233,39 @@ _OUTGOING = {
     "welcome": {"page", "job", "running", "ipykernel"},
     "accepted": {"job", "req", "kind", "args"},
     "frame": {"job", "seq", "shot", *_MAP},
+    "cell": {"job", "seq", "image", "args", *_MAP},
     "cache": {"image", "args", *_MAP},
+    "module": {"page", "name", "problem"},
     "end": {"job", "req", "status", "code", "message", "ms"},
 }
 
 
-class _Fields:
-    """The fields of one object; each is taken out once, checked, and what is left over at the end is an error."""
-
-    def __init__(self, given: object, of: str, path: str) -> None:
-        if not isinstance(given, Mapping):
-            where = f"{of} has {path.rstrip('.')}: {_shown(given)}" if path else f"{of} is {_shown(given)}"
-            text = f"{where}; expected an object"
-            raise BadMessage(text)
-        self.of = of
-        self.buffers: Sequence[object] = ()
-        self._left = dict(given)
-        self._path = path
-
-    def take(self, name: str) -> Any:
-        if name not in self._left:
-            text = f"{self.of} has no field '{self._path}{name}'"
-            raise BadMessage(text)
-        return self._left.pop(name)
-
-    def refuse(self, name: str, value: object, expected: str) -> NoReturn:
-        text = f"{self.of} has {self._path}{name}: {_shown(value)}; expected {expected}"
-        raise BadMessage(text)
-
-    def text(self, name: str) -> str:
-        value = self.take(name)
-        if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_TEXT:
-            self.refuse(name, value, f"a text of 1 to {_LONGEST_TEXT} characters")
-        return value
-
-    def choice(self, name: str, known: tuple[str, ...]) -> str:
-        value = self.take(name)
-        if value not in known:
-            self.refuse(name, value, f"one of {', '.join(known)}")
-        return str(value)
-
-    def integer(self, name: str) -> int:
-        return self._whole(name, 0)
-
-    def index(self, name: str) -> int:
-        return self._whole(name, _ALL)
-
-    def _whole(self, name: str, least: int) -> int:
-        value = self.take(name)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _LARGEST_INT:
-            self.refuse(name, value, f"a whole number from {least}")
-        return value
-
-    def flag(self, name: str) -> bool:
-        value = self.take(name)
-        if not isinstance(value, bool):
-            self.refuse(name, value, "true or false")
-        return value
-
-    def plain(self, name: str) -> _Value:
-        value = self.take(name)
-        fits = (
-            (isinstance(value, str) and len(value) <= _LONGEST_TEXT)
-            or (isinstance(value, int) and abs(value) <= _LARGEST_INT)
-            or (isinstance(value, float) and math.isfinite(value))
-        )
-        if not fits:
-            self.refuse(name, value, f"true, false, a finite number, or a text of at most {_LONGEST_TEXT} characters")
-        checked: _Value = value
-        return checked
-
-    def optional(self, name: str, read: str) -> Any:
-        if name in self._left and self._left[name] is None:
-            return self.take(name)
-        return getattr(self, read)(name)
-
-    def inner(self, name: str) -> _Fields:
-        return _Fields(self.take(name), self.of, f"{self._path}{name}.")
-
-    def names(self) -> list[str]:
-        return list(self._left)
-
-    def finish(self) -> None:
-        if self._left:
-            name, value = next(iter(self._left.items()))
-            text = f"{self.of} has an unknown field, {self._path}{str(name)[:_LONGEST_TEXT]}: {_shown(value)}; leave it out"
-            raise BadMessage(text)
-
-
-def _hello(fields: _Fields) -> Hello:
+def _hello(fields: Fields) -> Hello:
     return Hello(fields.text("page"), fields.flag("visible"), fields.integer("job"))
 
 
-def _request(fields: _Fields) -> Explain | Predict:
+def _request(fields: Fields) -> Incoming:
     req = _req(fields)
-    kind = fields.choice("kind", ("explain", "predict", "live"))
+    kind = fields.choice("kind", tuple(_REQUESTS))
     args = fields.inner("args")
-    read = Predict(req, args.text("image")) if kind == "predict" else _explain(req, args, live=kind == "live")
+    read = _REQUESTS[kind](req, args)
     args.finish()
     return read
 
 
-def _shot(fields: _Fields) -> Shot:
+def _grid(req: Message, args: Fields) -> Grid:
+    cells = args.take("cells")
+    if not isinstance(cells, list) or not 0 < len(cells) <= MOST_ITEMS:
+        args.refuse("cells", cells, f"a list of 1 to {MOST_ITEMS} cells")
+    read = []
+    for i, cell in enumerate(cells):
+        fields = Fields(cell, args.of, f"args.cells[{i}].")
+        read.append(_explain(req, fields, have=False))
+        fields.finish()
+    return Grid(req, tuple(read))
+
+
+def _shot(fields: Fields) -> Shot:
     size = {name: fields.integer(name) for name in ("width", "height")}
     for name, pixels in size.items():
         if not 0 < pixels <= _LARGEST_SHOT:
@@ -340,38 +281,38 @@ def _shot(fields: _Fields) -> Shot:
     return Shot(fields.text("page"), fields.integer("n"), **size, format=kind, data=view.tobytes())
 
 
-def _req(fields: _Fields) -> Message:
+def _req(fields: Fields) -> Message:
     pair = fields.inner("req")
     req = {"page": pair.text("page"), "n": pair.integer("n")}
     pair.finish()
     return req
 
 
-def _explain(req: Message, args: _Fields, *, live: bool) -> Explain:
+def _explain(req: Message, args: Fields, *, have: bool, made: type[Explain] = Explain) -> Explain:
     image = args.text("image")
     targets = args.take("targets")
-    if not isinstance(targets, list) or len(targets) > _MOST_ITEMS:
-        args.refuse("targets", targets, f"a list of at most {_MOST_ITEMS} targets")
+    if not isinstance(targets, list) or len(targets) > MOST_ITEMS:
+        args.refuse("targets", targets, f"a list of at most {MOST_ITEMS} targets")
     params = args.inner("params")
     names = params.names()
-    if len(names) > _MOST_ITEMS:
-        args.refuse("params", names, f"at most {_MOST_ITEMS} parameters")
-    return (Live if live else Explain)(
+    if len(names) > MOST_ITEMS:
+        args.refuse("params", names, f"at most {MOST_ITEMS} parameters")
+    return made(
         req,
         image,
         tuple(_target(target, args.of, f"args.targets[{i}].") for i, target in enumerate(targets)),
         args.text("method"),
-        {name[:_LONGEST_TEXT]: params.plain(name) for name in names},
+        {name[:LONGEST_TEXT]: params.plain(name) for name in names},
         args.text("score"),
         args.optional("layer", "text"),
         args.integer("seed"),
         args.optional("tolerance", "plain"),
-        None if live else args.optional("have", "text"),
+        args.optional("have", "text") if have else None,
     )
 
 
 def _target(given: object, of: str, path: str) -> Message:
-    fields = _Fields(given, of, path)
+    fields = Fields(given, of, path)
     target = {
         "head": fields.text("head"),
         "index": fields.optional("index", "index"),
@@ -381,20 +322,20 @@ def _target(given: object, of: str, path: str) -> Message:
     return target
 
 
-_READERS: dict[str, Callable[[_Fields], Incoming]] = {
+_REQUESTS: dict[str, Callable[[Message, Fields], Incoming]] = {
+    "explain": lambda req, args: _explain(req, args, have=True),
+    "live": lambda req, args: _explain(req, args, have=False, made=Live),
+    "predict": lambda req, args: Predict(req, args.text("image")),
+    "grid": _grid,
+}
+
+_READERS: dict[str, Callable[[Fields], Incoming]] = {
     "hello": _hello,
     "request": _request,
     "shot": _shot,
+    "fetch": lambda fields: Fetch(fields.text("page"), fields.text("name")),
     "cancel": lambda fields: Cancel(fields.integer("job")),
     "ack": lambda fields: Ack(fields.text("page"), fields.integer("seq")),
     "visible": lambda fields: Visible(fields.text("page"), fields.flag("on")),
     "bye": lambda fields: Bye(fields.text("page")),
 }
-
-
-def _shown(value: object) -> str:
-    """Return a value as an error message can show it, whatever its size."""
-    if isinstance(value, Mapping | list | tuple):
-        return f"a {'list' if isinstance(value, list | tuple) else 'mapping'} of {len(value)}"
-    text = repr(value[:_LONGEST_TEXT] if isinstance(value, str | bytes) else value)
-    return text if len(text) <= 80 else f"{text[:80]}..."

@@ -14,12 +14,12 @@ from saliency_widget import protocol
 from saliency_widget.errors import SaliencyError
 from saliency_widget.explanation import Explanation
 from saliency_widget.model import as_model
-from saliency_widget.runner import Closed, Job, Session, choose
+from saliency_widget.runner import Closed, Job, Session, choose, grid
 from saliency_widget.runner.cells import close_earlier, current_run, remember
 from saliency_widget.runner.gallery import gallery
 from saliency_widget.runner.live import Shot
 from saliency_widget.runner.state import IDLE, base_jpeg, card, image_card
-from saliency_widget.wire import Wire, page
+from saliency_widget.wire import Wire, module, page
 
 __all__ = ["SaliencyWidget"]
 
@@ -30,7 +30,9 @@ _TABLE: dict[type, Callable[[Session, Any], object]] = {
     protocol.Explain: lambda session, m: session.explain(**vars(m)),
     protocol.Live: lambda session, m: session.live(**vars(m)),
     protocol.Shot: lambda session, m: session.shot(Shot(**vars(m))),
+    protocol.Grid: lambda session, m: grid.ask(session, m.req, m.cells),
     protocol.Predict: lambda session, m: session.predict(m.req, image=m.image),
+    protocol.Fetch: lambda session, m: session.say(*module(m.page, m.name)),
     protocol.Cancel: lambda session, m: session.cancel(m.job),
     protocol.Ack: lambda session, m: session.ack(m.page, m.seq),
     protocol.Visible: lambda session, m: session.visible(m.page, on=m.on),

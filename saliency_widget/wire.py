@@ -17,7 +17,7 @@ from saliency_widget import protocol
 if TYPE_CHECKING:
     from saliency_widget.widget import SaliencyWidget
 
-__all__ = ["KERNELS", "Wire", "page"]
+__all__ = ["KERNELS", "Wire", "module", "page"]
 
 _log = logging.getLogger("saliency_widget")
 
@@ -118,3 +118,18 @@ def page(name: str) -> str:
             f"the page has not been built: there is no {path}; run `make build` in the repository, or install the wheel"
         )
         raise FileNotFoundError(text) from None
+
+
+MODULES = ("studio",)
+"""Parts of the page that only work with a kernel: it hands them out, so that a saved notebook need not carry them."""
+
+
+def module(page_id: str, name: str) -> tuple[str, dict[str, Any], bytes | None]:
+    """Return the answer to a page that wants a part of its own code: a message's kind, fields and data."""
+    if name not in MODULES:
+        known = ", ".join(MODULES)
+        return "module", {"page": page_id, "name": name, "problem": f"there is no part '{name}'; known: {known}"}, None
+    try:
+        return "module", {"page": page_id, "name": name, "problem": None}, page(f"{name}.js").encode()
+    except FileNotFoundError as error:
+        return "module", {"page": page_id, "name": name, "problem": str(error)}, None

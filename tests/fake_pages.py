@@ -168,9 +168,9 @@ class Desk:
 
     def ack(self, page="p"):
         """Acknowledge all that has come."""
-        frames = self.port.frames
-        if frames:
-            self.session.ack(page, frames[-1]["seq"])
+        seen = [message["seq"] for message in self.port.messages if "seq" in message]
+        if seen:
+            self.session.ack(page, seen[-1])
 
 
 class FakePage:

@@ -45,7 +45,7 @@ def request(**changes):
 
 
 def test_there_is_a_sample_of_every_message():
-    assert set(SAMPLES) >= {"hello", "request", "cancel", "ack", "visible", "bye", "shot"}
+    assert set(SAMPLES) >= {"hello", "request", "cancel", "ack", "visible", "bye", "shot", "fetch"}
     assert set(SAMPLES) >= set(protocol._OUTGOING)
 
 
@@ -53,6 +53,11 @@ def test_there_is_a_sample_of_every_message():
 def test_what_a_page_may_send_is_understood(sample):
     parsed = protocol.parse(sample["message"], buffers(sample))
     for name, value in vars(parsed).items():
+        if name == "cells":
+            sent = [{**cell, "targets": tuple(cell["targets"])} for cell in sample["message"]["args"]["cells"]]
+            kept = [{k: v for k, v in vars(cell).items() if k not in {"req", "have"}} for cell in value]
+            assert kept == sent
+            continue
         if name == "data":
             assert [value] == buffers(sample)
             continue
@@ -110,7 +115,7 @@ def test_no_message_to_the_page_has_an_id_which_ipykernel_would_keep():
         ({"v": 1, "type": "ack", "page": "p", "seq": True}, "seq: True"),
         ({"v": 1, "type": "ack", "page": "p", "seq": 1.5}, "seq: 1.5"),
         ({"v": 1, "type": "ack", "page": "p", "seq": 10**400}, "seq: 1000"),
-        (request(kind="explode"), "kind: 'explode'; expected one of explain, predict"),
+        (request(kind="explode"), "kind: 'explode'; expected one of explain, live, predict"),
         (request(req=7), "has req: 7; expected an object"),
         (request(req__n="1"), "req.n: '1'"),
         (request(req__x=1), "unknown field, req.x"),

@@ -2,6 +2,7 @@
 import type {
   Accepted,
   CacheMap,
+  Cell,
   End,
   EndStatus,
   ExplainArgs,
@@ -9,6 +10,7 @@ import type {
   FrameValues,
   Incoming,
   MapMeta,
+  ModuleCode,
   Quality,
   Req,
   Shot,
@@ -42,6 +44,10 @@ export function decode(message: unknown, buffers: readonly unknown[] = []): Inco
       return frame(message, buffers[0]);
     case "cache":
       return cacheMap(message, buffers[0]);
+    case "cell":
+      return cell(message, buffers[0]);
+    case "module":
+      return moduleCode(message, buffers[0]);
     case "end":
       return end(message);
     default:
@@ -139,17 +145,11 @@ function welcome(m: Fields): Welcome | null {
 function accepted(m: Fields): Accepted | null {
   const req = reqOf(m["req"]);
   const args = m["args"];
-  if (!isIndex(m["job"]) || req === undefined || !isFields(args) || !isText(args["image"])) {
+  if (!isIndex(m["job"]) || req === undefined || !isFields(args)) {
     return null;
   }
-  if (m["kind"] === "predict") {
-    return {
-      type: "accepted",
-      job: m["job"],
-      req,
-      kind: "predict",
-      args: { image: args["image"] },
-    };
+  if (m["kind"] === "predict" || m["kind"] === "grid") {
+    return { type: "accepted", job: m["job"], req, kind: m["kind"] as "grid", args };
   }
   const explain = explainArgs(args);
   if ((m["kind"] !== "explain" && m["kind"] !== "live") || explain === null) {
@@ -194,6 +194,19 @@ function cacheMap(m: Fields, buffer: unknown): CacheMap | null {
   }
   const values = valuesOf(meta, buffer);
   return values && { type: "cache", image: m["image"], args, values, ...meta };
+}
+
+function cell(m: Fields, buffer: unknown): Cell | null {
+  const map = cacheMap(m, buffer);
+  return map && isIndex(m["job"]) && isIndex(m["seq"]) ? { ...map, type: "cell", job: m["job"], seq: m["seq"] } : null;
+}
+
+function moduleCode(m: Fields, buffer: unknown): ModuleCode | null {
+  if (!(isText(m["page"]) && isText(m["name"]))) {
+    return null;
+  }
+  const problem = isText(m["problem"]) ? m["problem"] : "";
+  return { type: "module", page: m["page"], name: m["name"], code: bytesOf(buffer), problem };
 }
 
 function end(m: Fields): End | null {

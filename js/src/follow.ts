@@ -37,8 +37,8 @@ export class Follow {
   }
 
   accepted(message: Accepted): "follow" | "again" | "ignore" {
-    // A prediction has a number but no frames, and the job that it interrupts goes on under its own.
-    if (message.kind === "predict" || message.job < this.newest) {
+    // Others have a number but no frames, and the job that they interrupt goes on under its own.
+    if (!(message.kind === "explain" || message.kind === "live") || message.job < this.newest) {
       return "ignore";
     }
     this.newest = message.job;

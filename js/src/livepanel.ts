@@ -6,11 +6,12 @@ import { rateText } from "./sentences.ts";
 import type { Session } from "./session.ts";
 import { openCamera, openFile, type Source, SourceError } from "./source.ts";
 import { currentPicture, type SessionState } from "./state.ts";
+import type { Bench } from "./workshop.ts";
 
 const NO_PICTURE = "There is no picture yet to move a crop over.";
 
-export function createLivePanel(session: Session, signal: AbortSignal): Part<SessionState> {
-  const rate = h("span", { class: "sw-live-rate" });
+export function createLivePanel(session: Session, { aside }: Bench, signal: AbortSignal): Part<SessionState> {
+  aside.classList.add("sw-live-rate");
   const button = (text: string): HTMLButtonElement => h("button", { type: "button", class: "sw-button" }, text);
   const camera = button("Webcam");
   const film = button("Video file…");
@@ -25,16 +26,7 @@ export function createLivePanel(session: Session, signal: AbortSignal): Part<Ses
     "Each picture gets its own map, by a method of one gradient. Pictures go to the kernel one by one, scaled down, and none is kept.",
   );
   const buttons = h("div", { class: "sw-live-sources" }, camera, film, crop, file);
-  const el = h(
-    "details",
-    { class: "sw-section sw-live" },
-    h("summary", { class: "sw-summary" }, "Live", rate),
-    about,
-    buttons,
-    alert,
-    own,
-    stop,
-  );
+  const el = h("div", {}, about, buttons, alert, own, stop);
 
   let asked = 0;
   let mine: Source | null = null;
@@ -123,7 +115,7 @@ export function createLivePanel(session: Session, signal: AbortSignal): Part<Ses
         crop.focus();
       }
       stop.hidden = live === null;
-      setText(rate, live === null ? "" : rateText(live.rate));
+      setText(aside, live === null ? "" : rateText(live.rate));
       setAttributes(camera, { "aria-pressed": String(live?.kind === "camera") });
       setAttributes(film, { "aria-pressed": String(live?.kind === "video") });
       setAttributes(crop, { "aria-pressed": String(live?.kind === "crop") });

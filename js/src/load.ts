@@ -1,9 +1,10 @@
-// The state that a session begins with: what the traits hold after a reload or in a saved notebook; listens to nothing.
+// What the traits say: the state that a session begins with, as after a reload or in a saved notebook, and its changes.
 import type { Library } from "./library.ts";
 import type { MapData } from "./maps.ts";
-import type { Model } from "./model.ts";
+import { listen, type Model } from "./model.ts";
 import type { Target } from "./protocol.ts";
 import type { SessionState } from "./state.ts";
+import type { Store } from "./store.ts";
 import { sameTarget } from "./targets.ts";
 import { readCard, readChoice, readDisplay, readError, readPictures, readPredictions, readResult } from "./traits.ts";
 
@@ -42,4 +43,26 @@ export function loadState(model: Model, library: Library): SessionState {
     kept: 0,
     notice: "",
   };
+}
+
+/** Takes over what the kernel writes; what a new choice or a new result means is for the session to say. */
+export function followTraits(
+  model: Model,
+  store: Store<SessionState>,
+  tell: { chosen(): void; resulted(): void },
+  signal: AbortSignal,
+): void {
+  const on = (names: string, run: () => void): void => {
+    for (const name of names.split(" ")) {
+      listen(model, `change:${name}`, run, signal);
+    }
+  };
+  on("images image base", () => {
+    store.set(readPictures(model));
+    tell.chosen();
+  });
+  on("card", () => store.set({ card: readCard(model) }));
+  on("predictions", () => store.set({ predictions: readPredictions(model) }));
+  on("target method params score layer seed tolerance", tell.chosen);
+  on("result result_data", tell.resulted);
 }

@@ -182,6 +182,8 @@ export type Outgoing =
   | { type: "request"; req: Req; kind: "explain"; args: ExplainArgs & { have: string | null } }
   | { type: "request"; req: Req; kind: "live"; args: ExplainArgs }
   | { type: "request"; req: Req; kind: "predict"; args: { image: string } }
+  | { type: "request"; req: Req; kind: "grid"; args: { cells: ExplainArgs[] } }
+  | { type: "fetch"; page: string; name: string }
   | { type: "shot"; page: string; n: number; width: number; height: number; format: "jpeg" | "rgb" }
   | { type: "cancel"; job: number }
   | { type: "ack"; page: string; seq: number }
@@ -197,7 +199,8 @@ export interface Welcome {
 }
 export type Accepted = { type: "accepted"; job: number; req: Req | null } & (
   | { kind: "explain" | "live"; args: ExplainArgs }
-  | { kind: "predict"; args: { image: string } }
+  | { kind: "predict"; args: Record<string, unknown> }
+  | { kind: "grid"; args: Record<string, unknown> }
 );
 /** Which live picture a frame is of, and what the model says of it. */
 export interface Shot {
@@ -222,6 +225,20 @@ export interface CacheMap extends MapMeta {
   args: ExplainArgs;
   values: FrameValues;
 }
+/** A running map of one cell of a grid. */
+export interface Cell extends Omit<CacheMap, "type"> {
+  type: "cell";
+  job: number;
+  seq: number;
+}
+/** A part of the page's own code, or why there is none. */
+export interface ModuleCode {
+  type: "module";
+  page: string;
+  name: string;
+  code: Uint8Array | null;
+  problem: string;
+}
 export type EndStatus = "complete" | "unchanged" | "cancelled" | "superseded" | "error";
 export interface End {
   type: "end";
@@ -232,4 +249,4 @@ export interface End {
   message: string | null;
   ms: number;
 }
-export type Incoming = Welcome | Accepted | Frame | CacheMap | End;
+export type Incoming = Welcome | Accepted | Frame | CacheMap | Cell | ModuleCode | End;

@@ -1,4 +1,5 @@
 // One per model: asks the kernel, follows the newest job, keeps maps, and tells the views; draws nothing.
+import { Beside } from "./beside.ts";
 import { decode } from "./decode.ts";
 import { Flow } from "./flow.ts";
 import { Follow, type Held } from "./follow.ts";
@@ -6,10 +7,11 @@ import { Ground } from "./ground.ts";
 import { Library } from "./library.ts";
 import { Link } from "./link.ts";
 import { Live } from "./live.ts";
-import { loadState, pick } from "./load.ts";
+import { followTraits, loadState, pick } from "./load.ts";
 import { Look } from "./look.ts";
 import { type MapData, splitMaps } from "./maps.ts";
 import { listen, type Model } from "./model.ts";
+import { Modules } from "./modules.ts";
 import { asking, ending, taken } from "./patches.ts";
 import type { Accepted, Display, End, ExplainArgs, Frame, Outgoing, Params, Target, Welcome } from "./protocol.ts";
 import { doneNotice } from "./sentences.ts";
@@ -17,7 +19,7 @@ import { currentPicture, type SessionState } from "./state.ts";
 import { createStore, type Store } from "./store.ts";
 import { compare, sameTarget, withMethod } from "./targets.ts";
 import { Timers } from "./timers.ts";
-import { type Choice, readCard, readChoice, readPictures, readPredictions, readResult } from "./traits.ts";
+import { type Choice, readChoice, readResult } from "./traits.ts";
 
 /** Milliseconds. The first is rule 8; the others are ours. */
 export const TIMES = { queued: 300, debounce: 150, welcome: 2500, silence: 10_000 };
@@ -26,6 +28,8 @@ export class Session {
   readonly store: Store<SessionState>;
   readonly flow: Flow;
   readonly live: Live;
+  readonly beside: Beside;
+  readonly modules: Modules;
   /** Aborts when the model goes, and its views with it. */
   readonly signal: AbortSignal;
   readonly #model: Model;
@@ -60,27 +64,18 @@ export class Session {
     this.store = createStore(loadState(model, this.#library));
     this.#ground = new Ground(this.#state);
     this.#look = new Look(model, this.store, this.#timers, signal);
+    const send = (message: Outgoing, data?: Uint8Array): boolean => this.#link.send(message, data);
+    this.beside = new Beside(this.#link.page, send, () => ++this.#n);
+    this.modules = new Modules(this.#link.page, send);
     const live = {
       request: () => this.#ask({}),
-      send: (message: Outgoing, data: Uint8Array) => this.#link.send(message, data),
+      send,
       ready: () => this.flow.visible && this.#follow.asked === null,
     };
     this.live = new Live(this.store, this.#link.page, live, signal);
 
     listen(model, "msg:custom", ((m: unknown, b?: unknown[]) => this.#receive(m, b)) as never, signal);
-    const on = (names: string, run: () => void): void => {
-      for (const name of names.split(" ")) {
-        listen(model, `change:${name}`, run, signal);
-      }
-    };
-    on("images image base", () => {
-      this.store.set(readPictures(model));
-      this.#chosen();
-    });
-    on("card", () => this.store.set({ card: readCard(model) }));
-    on("predictions", () => this.store.set({ predictions: readPredictions(model) }));
-    on("target method params score layer seed tolerance", () => this.#chosen());
-    on("result result_data", () => this.#resulted());
+    followTraits(model, this.store, { chosen: () => this.#chosen(), resulted: () => this.#resulted() }, signal);
 
     this.#link.open(signal);
     this.#timers.later("welcome", TIMES.welcome, () => {
@@ -189,6 +184,8 @@ export class Session {
   #lost(): void {
     this.#timers.stop("queued");
     this.live.off();
+    this.beside.lost();
+    this.modules.lost();
     this.#asked = null;
     this.#resume(this.#follow.forget());
     this.#finish({ ...this.#ground.lost(this.#state), phase: "disconnected", notice: "Kernel disconnected." });
@@ -206,7 +203,14 @@ export class Session {
       this.store.set({ phase: "idle" });
     }
     this.#watch();
+    if (this.beside.receive(m)) {
+      this.flow.received(m.type === "cell" ? m.seq : 0, true);
+      return;
+    }
     switch (m.type) {
+      case "module":
+        void this.modules.receive(m);
+        break;
       case "welcome":
         this.#onWelcome(m);
         break;
@@ -248,7 +252,7 @@ export class Session {
   #onAccepted(m: Accepted): void {
     const asked = this.#follow.asked;
     const verdict = this.#follow.accepted(m);
-    if (verdict === "ignore" || m.kind === "predict") {
+    if (verdict === "ignore" || m.kind === "predict" || m.kind === "grid") {
       return;
     }
     this.#timers.stop("queued");
@@ -356,8 +360,6 @@ export class Session {
     this.store.set({ phase: "idle", progress: null, startedAt: null, ...patch });
   }
 
-  // Traits.
-
   /** The kernel's choice, unless the page's own is under way or a job says it better. */
   #chosen(): void {
     if (this.#follow.asked === null && this.#follow.ended && !this.#timers.has("params")) {
@@ -380,8 +382,6 @@ export class Session {
     this.#ground.paint(found?.target);
     this.#finish({ map: found, stale: false });
   }
-
-  // Time.
 
   /** A kernel that owes an answer and says nothing is greeted again: the answer is the state as it is now. */
   #watch(): void {

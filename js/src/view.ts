@@ -8,7 +8,6 @@ import { h, onChange, setAttributes } from "./dom.ts";
 import { createHeads } from "./heads.ts";
 import { createInstrument } from "./instrument.ts";
 import { liveView } from "./live.ts";
-import { createLivePanel } from "./livepanel.ts";
 import { createMethod } from "./method.ts";
 import type { Card, Head, Picture } from "./protocol.ts";
 import { remarks, scaleUnit } from "./sentences.ts";
@@ -16,6 +15,7 @@ import type { Session } from "./session.ts";
 import { currentPicture, type SessionState, shownPicture } from "./state.ts";
 import { createStatus } from "./status.ts";
 import { sameTarget, valueUnit } from "./targets.ts";
+import { createWorkshop } from "./workshop.ts";
 
 /** From this width on the panel stands beside the picture (styles say the same). */
 const WIDE = 560;
@@ -51,12 +51,22 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
   const name = h("h2", { class: "sw-model" });
   const notes = h("div", { class: "sw-notes" });
   const compare = createCompare(session, signal);
-  const live = createLivePanel(session, signal);
+  const workshop = createWorkshop(session, { linked: instrument.linked, stage, repaint }, signal);
   const about = createAbout();
   const told = [status.progress, status.alert, status.el];
   const parts = [stage.el, stage.figure, ...instrument.under, ...told, scale.el, compare.el];
   const left = h("div", { class: "sw-stage" }, ...parts);
-  const panel = h("div", { class: "sw-panel" }, name, heads.el, method.el, display.el, notes, live.el, about.el);
+  const panel = h(
+    "div",
+    { class: "sw-panel" },
+    name,
+    heads.el,
+    method.el,
+    display.el,
+    notes,
+    ...workshop.els,
+    about.el,
+  );
 
   const root = h(
     "div",
@@ -122,7 +132,7 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     const old = predictions.image !== undefined && predictions.image !== currentPicture(state)?.id;
     heads.update({ heads: card.heads, predictions, target: choice.target, old });
     method.update(state);
-    live.update(state);
+    workshop.update(state);
     compare.update(state);
     const ofValue = valueUnit(choice.target, card.heads) !== null;
     display.update({ display: look, ofValue, sigma: layer?.sigma ?? look.smooth });

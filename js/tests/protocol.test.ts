@@ -6,9 +6,11 @@ import ack from "../../tests/fixtures/protocol/ack.json";
 import bye from "../../tests/fixtures/protocol/bye.json";
 import cache from "../../tests/fixtures/protocol/cache.json";
 import cancel from "../../tests/fixtures/protocol/cancel.json";
+import cell from "../../tests/fixtures/protocol/cell.json";
 import end from "../../tests/fixtures/protocol/end.json";
 import frame from "../../tests/fixtures/protocol/frame.json";
 import hello from "../../tests/fixtures/protocol/hello.json";
+import moduleCode from "../../tests/fixtures/protocol/module.json";
 import request from "../../tests/fixtures/protocol/request.json";
 import visible from "../../tests/fixtures/protocol/visible.json";
 import welcome from "../../tests/fixtures/protocol/welcome.json";
@@ -31,14 +33,16 @@ describe.each([
   ["accepted", accepted],
   ["frame", frame],
   ["cache", cache],
+  ["cell", cell],
+  ["module", moduleCode],
   ["end", end],
 ])("%s", (type, { good, bad }) => {
   test.each(good as Sample[])("is understood: $about", (sample) => {
     const decoded = decode(sample.message, buffers(sample));
     expect(decoded?.type).toBe(type);
     // Nothing of what the kernel said is lost on the way.
-    const { v: _v, kind: _kind, ...said } = sample.message;
-    expect(decoded).toMatchObject(said);
+    const { v: _v, kind: _kind, problem, ...said } = sample.message;
+    expect(decoded).toMatchObject(problem ? { ...said, problem } : said);
   });
   test.each(bad as Sample[])("is refused: $about", (sample) => {
     expect(decode(sample.message, buffers(sample))).toBeNull();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from torch import Tensor
@@ -74,6 +74,16 @@ class Estimate:
     comparable: bool = True
     gauge: Tensor | None = None
     stopped: bool = False
+
+    def of_target(self, t: int) -> Estimate:
+        """Return the same for one of the targets alone."""
+        return replace(
+            self,
+            attribution=self.attribution[t : t + 1],
+            quality=self.quality[t : t + 1],
+            siblings={name: maps[t : t + 1] for name, maps in self.siblings.items()},
+            gauge=None,
+        )
 
     @property
     def final(self) -> bool:

@@ -120,8 +120,8 @@ class Flow:
     def wants_frame(self) -> bool:
         """Whether a running frame would go out now; asked before one is made."""
         self._expire()
-        if self._dirty_since is not None:
-            return False  # the state goes first, or an unbroken stream would hold it back: bars of another picture
+        if self._dirty_since is not None or self._spares:
+            return False  # these go first, or an unbroken stream would hold them back: bars of another picture
         return self.clock() - self._last >= INTERVAL - _SLACK and self._has_credit(final=False)
 
     def frame(self, content: Any) -> list[Outgoing]:

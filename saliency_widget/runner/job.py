@@ -16,9 +16,15 @@ from saliency_widget.model.image_model import is_out_of_memory
 from saliency_widget.runner.frames import Frame
 from saliency_widget.runner.thread import Task
 
-__all__ = ["Choice", "Closed", "Job", "Kind", "Status", "Stopped", "Why", "forget_frames", "plain"]
+__all__ = ["BESIDE", "SLOTS", "Choice", "Closed", "Job", "Kind", "Status", "Stopped", "Why", "forget_frames", "plain"]
 
-Kind = Literal["explain", "predict", "live"]
+Kind = Literal["explain", "predict", "live", "grid"]
+
+SLOTS: Mapping[Kind, str] = {"explain": "map", "live": "map", "predict": "prediction", "grid": "grid"}
+"""Of each slot one job is wanted, the newest: the map on screen is one map, live or not."""
+
+BESIDE = frozenset[Kind]({"grid"})
+"""Kinds that a page asks for beside the map that all pages follow; they end with that page."""
 Status = Literal["complete", "unchanged", "cancelled", "superseded", "error"]
 Why = Literal["cancelled", "superseded"]
 
@@ -130,6 +136,11 @@ class Job:
     explanations: list[Explanation] = field(default_factory=list)
     newest: Frame | None = None
     task: Task | None = None
+
+    @property
+    def beside(self) -> bool:
+        """Whether it is one of :data:`BESIDE`."""
+        return self.kind in BESIDE
 
     @property
     def live(self) -> bool:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from saliency_widget.errors import SaliencyError
 from saliency_widget.explanation import Explanation
 from saliency_widget.runner.frames import Frame
-from saliency_widget.runner.job import Choice, Closed, Job, Kind, Status, Stopped, Why
+from saliency_widget.runner.job import SLOTS, Choice, Closed, Job, Kind, Status, Stopped, Why
 from saliency_widget.runner.outbox import Outbox
 from saliency_widget.runner.thread import Lane, Priority, Schedule, Task, on_compute_thread
 
 __all__ = ["Jobs"]
+
+_PRIORITY: Mapping[Kind, Priority] = {"predict": Priority.NOW, "grid": Priority.GRID}
 
 
 class Jobs:
@@ -57,7 +59,7 @@ class Jobs:
         return round(1000 * (self._clock() - job.began), 1)
 
     def add(self, kind: Kind, choice: Choice, req: dict[str, Any] | None, have: str | None) -> Job:
-        """Number a new job; those of its kind are told to stop, and of maps, live or not, only one job is wanted.
+        """Number a new job; the one in its slot is told to stop.
 
         Raises
         ------
@@ -68,11 +70,13 @@ class Jobs:
         self.count += 1
         job = Job(self.count, kind, choice, req, have, self._clock())
         for other in self.running():
-            if (other.kind == "predict") == (kind == "predict"):
+            if SLOTS[other.kind] == SLOTS[kind]:
                 self.stop(other, "superseded")
-        if kind != "predict":
+        if SLOTS[kind] == "map":
             self._outbox.send(self._outbox.flow.overtaken())
-        self._open[job.number] = self.newest = job
+        self._open[job.number] = job
+        if not job.beside:
+            self.newest = job
         return job
 
     def start(self, job: Job, steps: Callable[[], Iterator[None]], lost: Callable[[BaseException], None]) -> None:
@@ -87,8 +91,7 @@ class Jobs:
         lost : callable
             Called if the thread dies under the job.
         """
-        priority = Priority.NOW if job.kind == "predict" else Priority.EXPLAIN
-        job.task = Task(steps, self._lane, priority, fail=lost, stop=job.token.cancel)
+        job.task = Task(steps, self._lane, _PRIORITY.get(job.kind, Priority.EXPLAIN), fail=lost, stop=job.token.cancel)
         self._schedule.submit(job.task)
 
     def stop(self, job: Job, why: Why) -> None:
@@ -136,7 +139,7 @@ class Jobs:
             self.finished(job)
 
     def wait(self, timeout: float | None = None) -> None:
-        """Block until no job is left but a live one, which waits for a page; then raise the newest one's error if it has one.
+        """Block until no job is left but what a page alone waits for; then raise the newest one's error if it has one.
 
         Raises
         ------
@@ -145,7 +148,7 @@ class Jobs:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             with self._lock:
-                job = next((job for job in reversed(self._open.values()) if job.kind != "live"), None)
+                job = next((j for j in reversed(self._open.values()) if not (j.beside or j.kind == "live")), None)
                 newest = self.newest
             if job is None:
                 break

@@ -99,9 +99,9 @@ class Outbox:
             self._try(self._port.sync)
         else:
             fields, frame = item.content
-            number = {"seq": item.seq, "shot": None} if item.what == "frame" else {}
-            kind = "frame" if item.what == "frame" else "cache"
-            self.say(kind, {**fields, **number, "kind": "map", **frame.meta}, frame.data)
+            kind = "cache" if item.what == "spare" else "cell" if "args" in fields else "frame"
+            more = {"cache": {}, "cell": {"seq": item.seq}, "frame": {"seq": item.seq, "shot": None}}[kind]
+            self.say(kind, {**fields, **more, "kind": "map", **frame.meta}, frame.data)
 
     def _try(self, how: Callable[[], None]) -> None:
         if not self._closed:

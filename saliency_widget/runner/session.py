@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from saliency_widget.explanation import Explanation
 from saliency_widget.model import ImageModel, Picture, Prediction, Target
 from saliency_widget.runner import state, work
+from saliency_widget.runner.beside import Beside
 from saliency_widget.runner.choosing import choose, is_open, picture_of, top_classes
 from saliency_widget.runner.frames import Frame
 from saliency_widget.runner.idle import Idle
@@ -85,6 +86,7 @@ class Session:
         self.jobs = Jobs(self._outbox, schedule, lock, clock)
         self._idle = Idle(self, schedule) if idle else None
         self._live = Live(self, schedule, alarm)
+        self.beside = Beside(self)
         self._shelf = Shelf()
         self._prediction: tuple[str, Mapping[str, Prediction]] | None = None
         self._based = self.pictures[choice.image].id
@@ -94,8 +96,9 @@ class Session:
     def hello(self, page: str, *, visible: bool) -> None:
         """Tell a page how things are, so that one that was just loaded follows the running job."""
         with self._lock:
-            running = self.jobs.running()
-            self._outbox.say("welcome", {"page": page, "job": self.jobs.count, "running": bool(running)})
+            running = [job for job in self.jobs.running() if not job.beside]
+            newest = self.jobs.newest.number if self.jobs.newest is not None else 0
+            self.say("welcome", {"page": page, "job": newest, "running": bool(running)})
             self._outbox.send(self._outbox.flow.hello(page, visible=visible))
             for job in running:
                 self._accepted(job)
@@ -116,6 +119,7 @@ class Session:
         """Forget a page."""
         with self._lock:
             self._live.gone(page)
+            self.beside.gone(page)
             self._outbox.send(self._outbox.flow.bye(page))
 
     def cancel(self, number: int) -> None:
@@ -146,13 +150,13 @@ class Session:
         SaliencyError
             If something does not fit; nothing has changed then.
         """
+        kind: Kind = rest.pop("kind", "explain")
         changes = {"image": picture_of(self.pictures, image), "target": list(targets) or None, **rest}
-        return self.ask(changes, req=req, have=have)
+        return self.ask(changes, req=req, have=have, kind=kind)
 
-    def live(self, req: dict[str, Any], *, image: str, targets: Sequence[Any], have: str | None, **rest: Any) -> Job:
+    def live(self, req: dict[str, Any], **rest: Any) -> Job:
         """Accept a page's request for a map of each picture that it will send; otherwise as :meth:`explain`."""
-        changes = {"image": picture_of(self.pictures, image), "target": list(targets) or None, **rest}
-        return self.ask(changes, req=req, have=have, kind="live")
+        return self.explain(req, kind="live", **rest)
 
     def shot(self, shot: Shot) -> None:
         """Take a picture for a page's live job."""
@@ -244,12 +248,12 @@ class Session:
         with self._lock:
             return self._outbox.flow.wants_frame()
 
-    def frame(self, job: Job, frame: Frame) -> None:
-        """Send a running frame."""
+    def frame(self, job: Job, frame: Frame, about: Mapping[str, Any] | None = None) -> None:
+        """Send a running frame; of a job beside the followed one with `about`, which says what it is of."""
         with self._lock:
             if job.live:
                 job.newest = frame
-                self._outbox.send(self._outbox.flow.frame(({"job": job.number}, frame)))
+                self._outbox.send(self._outbox.flow.frame(({"job": job.number, **(about or {})}, frame)))
 
     def latest(self, job: Job, frame: Frame) -> None:
         """Send the frame of a live job, or keep it until a newer one comes."""
@@ -280,11 +284,24 @@ class Session:
             return self._shelf.get(key) is not None
 
     def spare(self, finished: Finished) -> None:
-        """Keep a map that came for free, and send it if there is nothing better to send."""
+        """Keep a map that nobody follows, and send it if there is nothing better to send."""
         with self._lock:
             self._shelf.put(finished)
             fields = {"image": finished.args["image"], "args": finished.args}
             self._outbox.send(self._outbox.flow.spare((fields, finished.frame)))
+
+    def offer(self, key: str) -> bool:
+        """Send a map that is known already, as :meth:`spare` does; False if it is not."""
+        with self._lock:
+            finished = self._shelf.get(key)
+            if finished is not None:
+                self.spare(finished)
+            return finished is not None
+
+    def say(self, kind: str, fields: Mapping[str, Any], data: bytes | None = None) -> None:
+        """Send a message past the flow control."""
+        with self._lock:
+            self._outbox.say(kind, fields, data)
 
     def stopped(self, job: Job) -> None:
         """End a job that was told to stop, and has."""
@@ -327,7 +344,7 @@ class Session:
             args = {"image": args["image"]}
         elif any(is_open(self.model, target) for target in job.choice.targets):
             args["targets"] = []  # the first frame tells
-        self._outbox.say("accepted", {"job": job.number, "req": job.req, "kind": job.kind, "args": args})
+        self.say("accepted", {"job": job.number, "req": job.req, "kind": job.kind, "args": args})
 
     def _conclude(self, job: Job, status: Status, finished: Finished | None) -> None:
         with self._lock:

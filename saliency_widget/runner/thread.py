@@ -26,7 +26,9 @@ class Priority(IntEnum):
     NOW = 0
     """Short, and somebody waits: a prediction, an occluded picture."""
     EXPLAIN = 1
-    IDLE = 2
+    GRID = 2
+    """Many maps beside the one that was clicked."""
+    IDLE = 3
 
 
 @dataclass

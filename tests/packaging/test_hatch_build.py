@@ -56,6 +56,7 @@ def test_a_missing_page_is_built_after_its_tools_are_installed(hook, checkout):
 def test_a_page_that_is_there_is_left_alone(hook, checkout):
     put(checkout / "saliency_widget/static/widget.js")
     put(checkout / "saliency_widget/static/widget.css")
+    put(checkout / "saliency_widget/static/studio.js")
     hook.build_page(checkout)
     assert calls(checkout) == []
 

@@ -107,6 +107,7 @@ def test_the_wheel_has_the_page_the_types_and_the_weights(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert "saliency_widget/static/widget.js" in names
     assert "saliency_widget/static/widget.css" in names
+    assert "saliency_widget/static/studio.js" in names
     assert "saliency_widget/py.typed" in names
     assert any(name.endswith("LICENSE") for name in names)
     assert any(name.startswith("saliency_widget/demo/") and name.endswith(".safetensors") for name in names)
@@ -128,7 +129,7 @@ def test_the_wheel_has_nothing_else(wheel):
     others = {top for top in tops if not top.endswith(".dist-info")}
     assert others == {"saliency_widget"}
     page = {name for name in zipfile.ZipFile(wheel).namelist() if "/static/" in name}
-    assert page == {"saliency_widget/static/widget.js", "saliency_widget/static/widget.css"}
+    assert page == {f"saliency_widget/static/{name}" for name in ("widget.js", "widget.css", "studio.js")}
 
 
 def test_the_wheel_says_what_it_needs(wheel):
@@ -168,6 +169,7 @@ def test_the_page_of_a_checkout_is_taken_as_it_is(root, tmp_path):
     static.mkdir()
     (static / "widget.js").write_text("export default {};", encoding="utf-8")
     (static / "widget.css").write_text("", encoding="utf-8")
+    (static / "studio.js").write_text("", encoding="utf-8")
     done = build_wheel(copy, tmp_path, PATH="")  # no npm, and none needed
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,) = tmp_path.glob("*.whl")

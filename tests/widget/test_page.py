@@ -46,6 +46,8 @@ def page(make):
 def finish(page):
     """Let all that runs end, the page acknowledging everything."""
     page.widget._session.jobs.wait(LONG)
+    for job in page.widget._session.jobs.running():
+        assert job.done.wait(LONG)
     page.ack()
 
 

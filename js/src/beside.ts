@@ -1,0 +1,89 @@
+// Jobs beside the one that all pages follow: asks for them, and hands what comes to who asked; the map on screen is not
+// its concern.
+import type { Accepted, Cell, End, Incoming, Outgoing } from "./protocol.ts";
+
+/** What comes of a job; `lost`: there is no kernel any more. */
+export type News = Accepted | Cell | End | { type: "lost" };
+export type Errand =
+  Extract<Outgoing, { type: "request" }> extends infer R
+    ? R extends { kind: "grid" }
+      ? Omit<R, "type" | "req">
+      : never
+    : never;
+
+interface Asked {
+  readonly hear: (news: News) => void;
+  /** Null until it is accepted. */
+  job: number | null;
+  cancelled: boolean;
+}
+
+export class Beside {
+  readonly #page: string;
+  readonly #send: (message: Outgoing) => boolean;
+  readonly #next: () => number;
+  readonly #asked = new Map<number, Asked>();
+
+  constructor(page: string, send: (message: Outgoing) => boolean, next: () => number) {
+    this.#page = page;
+    this.#send = send;
+    this.#next = next;
+  }
+
+  /** Asks; `hear` is called up to the job's end. Gives how to cancel it. */
+  ask(errand: Errand, hear: (news: News) => void): () => void {
+    const n = this.#next();
+    const asked: Asked = { hear, job: null, cancelled: false };
+    this.#asked.set(n, asked);
+    this.#send({ type: "request", req: { page: this.#page, n }, ...errand });
+    return () => {
+      if (!this.#asked.has(n) || asked.cancelled) {
+        return;
+      }
+      asked.cancelled = true;
+      if (asked.job !== null) {
+        this.#send({ type: "cancel", job: asked.job });
+      }
+    };
+  }
+
+  /** Whether a message was for one of these jobs, and nobody else's concern. */
+  receive(message: Incoming): boolean {
+    if (message.type === "accepted") {
+      const own = message.req?.page === this.#page ? this.#asked.get(message.req.n) : undefined;
+      if (own !== undefined) {
+        own.job = message.job;
+        if (own.cancelled) {
+          this.#send({ type: "cancel", job: message.job });
+        }
+        own.hear(message);
+      }
+      return own !== undefined || message.kind === "grid";
+    }
+    if (message.type === "cell") {
+      this.#of(message.job)?.[1].hear(message);
+      return true;
+    }
+    if (message.type === "end") {
+      const refused = message.job === null && message.req?.page === this.#page ? message.req.n : -1;
+      const found = this.#of(message.job) ?? [refused, this.#asked.get(refused)];
+      this.#asked.delete(found[0]);
+      found[1]?.hear(message);
+      return found[1] !== undefined;
+    }
+    return false;
+  }
+
+  /** Nobody will answer any more. */
+  lost(): void {
+    const all = [...this.#asked.values()];
+    this.#asked.clear();
+    for (const { hear } of all) {
+      hear({ type: "lost" });
+    }
+  }
+
+  #of(job: number | null): [number, Asked] | undefined {
+    return job === null ? undefined : [...this.#asked].find(([, asked]) => asked.job === job);
+  }
+}
