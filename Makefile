@@ -68,7 +68,7 @@ vitest: $(NODE_MODULES) ## the page's tests without a browser
 	@$(NPM) run --silent test -- --reporter=default --reporter=junit --outputFile.junit=../$(REPORTS)/$@.xml $(ARGS)
 
 unit: $(DEV) $(PAGE) ## pytest, all but the browser tests
-	$(BIN)/python -m pytest -m "not browser" --junitxml=$(REPORTS)/$@.xml $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not browser" --junitxml=$(REPORTS)/$@.xml $(ARGS)
 
 browser: $(DEV) $(PAGE) ## pytest, the browser tests alone
 	CHROMIUM="$$($(BIN)/python tools/find_chromium.py --install)" && export CHROMIUM && \

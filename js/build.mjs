@@ -5,11 +5,11 @@
 //   node build.mjs --watch             readable, with source maps, rebuilt on every change
 //   node build.mjs --outdir=FOLDER     somewhere else (the size check uses it)
 
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { build, context } from "esbuild";
+import { build, context, transform } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values } = parseArgs({
@@ -29,6 +29,21 @@ async function styles() {
     .join("\n");
 }
 
+/** A style sheet that a script imports is text, as small as one that stands alone. */
+const sheets = {
+  name: "sheets",
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]studio[/\\].*\.css$/ }, async ({ path }) => {
+      const { code } = await transform(await readFile(path, "utf8"), {
+        loader: "css",
+        minify: !values.watch,
+        target: common.target,
+      });
+      return { contents: code.trim(), loader: "text" };
+    });
+  },
+};
+
 /** What the bundles share. */
 const common = {
   absWorkingDir: here,
@@ -41,6 +56,7 @@ const common = {
   charset: "utf8",
   legalComments: "none",
   logLevel: "warning",
+  plugins: [sheets],
 };
 
 // Written beside its place first and then moved: a kernel that starts meanwhile reads the old page

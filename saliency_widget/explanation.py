@@ -78,6 +78,11 @@ class Explanation:
         quality = "".join(f", {figure.text}" for figure in self.quality)
         return f"Explanation({self.target}, {self.method}, {self.done}/{self.total}{quality})"
 
+    def _repr_png_(self) -> bytes:
+        """Return what a notebook shows at a cell's end: the figure of :meth:`plot`."""
+        drawn: bytes = self.plot()._repr_png_()
+        return drawn
+
     @property
     def progress(self) -> float:
         """The share of the work that is done, in (0, 1]; 1 for a run that stopped by itself."""

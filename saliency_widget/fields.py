@@ -101,6 +101,16 @@ class Fields:
             return self.take(name)
         return getattr(self, read)(name)
 
+    def buffer(self, most: int, *, exactly: bool) -> bytes:
+        """Return the message's one binary part, of at most, or exactly, so many bytes."""
+        (buffer,) = self.buffers
+        if not isinstance(buffer, bytes | bytearray | memoryview):
+            self.refuse("buffer", buffer, "bytes")
+        data = memoryview(buffer)
+        if not 0 < data.nbytes <= most or (exactly and data.nbytes != most):
+            self.refuse("buffer", f"{data.nbytes} bytes", f"{'' if exactly else 'at most '}{most}")
+        return data.tobytes()
+
     def inner(self, name: str) -> Fields:
         """Take out an object, to be read in the same way."""
         return Fields(self.take(name), self.of, f"{self._path}{name}.")

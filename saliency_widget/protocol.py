@@ -6,23 +6,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from saliency_widget import channelled, painted, pictured
 from saliency_widget.errors import BadMessage
 from saliency_widget.fields import LONGEST_TEXT, MOST_ITEMS, Fields, Plain, shown
+from saliency_widget.painted import Occlude, Paint
+from saliency_widget.pictured import Cut, Image, Survey, Thumbs
 
 __all__ = [
     "VERSION",
     "Ack",
     "Bye",
     "Cancel",
+    "Cut",
     "Explain",
     "Fetch",
+    "File",
     "Grid",
     "Hello",
+    "Image",
     "Incoming",
     "Live",
     "Message",
+    "Occlude",
+    "Paint",
     "Predict",
+    "Resend",
     "Shot",
+    "Survey",
+    "Thumbs",
     "Visible",
     "display",
     "message",
@@ -35,6 +46,9 @@ VERSION = 1
 _LARGEST_SHOT = 1024
 """Pixels a side of a live picture: a model's input is smaller."""
 _HEAVIEST_SHOT = 3 * _LARGEST_SHOT**2
+_SIGNS = ("signed", "absolute", "positive", "negative")
+_SMOOTHEST = 1000
+"""Pixels of the Gaussian that a map is drawn with."""
 
 Message = dict[str, Any]
 
@@ -97,6 +111,18 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class File:
+    """A page wants to take a map away: the one of this `key`, for its canonical target, as it is drawn."""
+
+    req: Message
+    what: str
+    key: str
+    target: str
+    sign: str
+    smooth: float
+
+
+@dataclass(frozen=True)
 class Fetch:
     """A page wants a part of its own code that a saved notebook need not carry."""
 
@@ -128,13 +154,21 @@ class Visible:
 
 
 @dataclass(frozen=True)
+class Resend:
+    """A page has no map though there was one: its host told it of no change of the synced state (marimo, while it loads)."""
+
+    page: str
+
+
+@dataclass(frozen=True)
 class Bye:
     """A page is going away."""
 
     page: str
 
 
-Incoming = Hello | Explain | Grid | Shot | Predict | Fetch | Cancel | Ack | Visible | Bye
+_Asked = Explain | Grid | File | Predict | Occlude | Cut | Survey | channelled.Channels
+Incoming = _Asked | Hello | Shot | Paint | Thumbs | Image | Fetch | Cancel | Ack | Visible | Resend | Bye
 
 
 def parse(content: object, buffers: Sequence[object] = ()) -> Incoming:
@@ -166,7 +200,7 @@ def parse(content: object, buffers: Sequence[object] = ()) -> Incoming:
         raise BadMessage(text)
     kind = fields.choice("type", tuple(_READERS))
     fields.of = f"a message of type '{kind}'"
-    expected = 1 if kind == "shot" else 0
+    expected = 1 if kind in _WITH_BUFFER else 0
     if len(buffers) != expected:
         text = f"{fields.of} came with {len(buffers)} binary buffers; expected {expected or 'none'}"
         raise BadMessage(text)
@@ -208,7 +242,7 @@ def message(kind: str, fields: Mapping[str, Any]) -> Message:
     Parameters
     ----------
     kind : str
-        Its type: ``welcome``, ``accepted``, ``frame``, ``cell``, ``cache``, ``module`` or ``end``.
+        Its type: ``welcome``, ``accepted``, ``frame``, ``cell``, ``cache``, ``file``, ``module`` or ``end``.
     fields : mapping
         Exactly the fields that ``docs/protocol.md`` names for it.
 
@@ -235,7 +269,12 @@ _OUTGOING = {
     "frame": {"job", "seq", "shot", *_MAP},
     "cell": {"job", "seq", "image", "args", *_MAP},
     "cache": {"image", "args", *_MAP},
+    "file": {"job", "what", "name"},
+    "thumbs": {"pictures", "sizes"},
+    "added": {"job", "image", "notes"},
+    "survey": {"job", "revision", "rows", "done", "total"},
     "module": {"page", "name", "problem"},
+    "scores": {"job", "page", "n", "image", "heads", "painted", "kept"},
     "end": {"job", "req", "status", "code", "message", "ms"},
 }
 
@@ -265,20 +304,25 @@ def _grid(req: Message, args: Fields) -> Grid:
     return Grid(req, tuple(read))
 
 
+def _file(req: Message, args: Fields) -> File:
+    what = args.choice("what", ("code", "npz"))
+    key, target = args.text("key"), args.text("target")
+    sign = args.choice("sign", _SIGNS)
+    smooth = args.plain("smooth")
+    if not isinstance(smooth, int | float) or not 0 <= smooth <= _SMOOTHEST:
+        args.refuse("smooth", smooth, f"a number from 0 to {_SMOOTHEST}")
+    return File(req, what, key, target, sign, float(smooth))
+
+
 def _shot(fields: Fields) -> Shot:
     size = {name: fields.integer(name) for name in ("width", "height")}
     for name, pixels in size.items():
         if not 0 < pixels <= _LARGEST_SHOT:
             fields.refuse(name, pixels, f"1 to {_LARGEST_SHOT} pixels")
     kind = fields.choice("format", ("jpeg", "rgb"))
-    (buffer,) = fields.buffers
-    if not isinstance(buffer, bytes | bytearray | memoryview):
-        fields.refuse("buffer", buffer, "bytes")
-    view = memoryview(buffer)
     most = 3 * size["width"] * size["height"] if kind == "rgb" else _HEAVIEST_SHOT
-    if not 0 < view.nbytes <= most or (kind == "rgb" and view.nbytes != most):
-        fields.refuse("buffer", f"{view.nbytes} bytes", f"{'' if kind == 'rgb' else 'at most '}{most}")
-    return Shot(fields.text("page"), fields.integer("n"), **size, format=kind, data=view.tobytes())
+    data = fields.buffer(most, exactly=kind == "rgb")
+    return Shot(fields.text("page"), fields.integer("n"), **size, format=kind, data=data)
 
 
 def _req(fields: Fields) -> Message:
@@ -326,16 +370,27 @@ _REQUESTS: dict[str, Callable[[Message, Fields], Incoming]] = {
     "explain": lambda req, args: _explain(req, args, have=True),
     "live": lambda req, args: _explain(req, args, have=False, made=Live),
     "predict": lambda req, args: Predict(req, args.text("image")),
+    "occlude": lambda req, args: Occlude(req, args.text("image")),
     "grid": _grid,
+    "file": _file,
+    "cut": pictured.cut,
+    "survey": pictured.survey,
+    "channels": channelled.read,
 }
+
+_WITH_BUFFER = frozenset({"shot", "paint", "image"})
 
 _READERS: dict[str, Callable[[Fields], Incoming]] = {
     "hello": _hello,
     "request": _request,
     "shot": _shot,
+    "paint": lambda fields: painted.read(_req(fields), fields),
+    "image": lambda fields: pictured.image(_req(fields), fields),
+    "thumbs": pictured.thumbs,
     "fetch": lambda fields: Fetch(fields.text("page"), fields.text("name")),
     "cancel": lambda fields: Cancel(fields.integer("job")),
     "ack": lambda fields: Ack(fields.text("page"), fields.integer("seq")),
     "visible": lambda fields: Visible(fields.text("page"), fields.flag("on")),
+    "resend": lambda fields: Resend(fields.text("page")),
     "bye": lambda fields: Bye(fields.text("page")),
 }

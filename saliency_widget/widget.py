@@ -10,16 +10,30 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from saliency_widget import protocol
+from saliency_widget import channelled, protocol
 from saliency_widget.errors import SaliencyError
 from saliency_widget.explanation import Explanation
 from saliency_widget.model import as_model
-from saliency_widget.runner import Closed, Job, Session, choose, grid
+from saliency_widget.runner import (
+    Closed,
+    Job,
+    Session,
+    channels,
+    choose,
+    grid,
+    portrait,
+    receiving,
+    survey,
+    takeaway,
+    thumbs,
+)
+from saliency_widget.runner.adding import begun
 from saliency_widget.runner.cells import close_earlier, current_run, remember
 from saliency_widget.runner.gallery import gallery
 from saliency_widget.runner.live import Shot
-from saliency_widget.runner.state import IDLE, base_jpeg, card, image_card
-from saliency_widget.wire import Wire, module, page
+from saliency_widget.runner.occluding import Mask
+from saliency_widget.runner.state import IDLE, card
+from saliency_widget.wire import Wire, module, packed, page
 
 __all__ = ["SaliencyWidget"]
 
@@ -31,11 +45,20 @@ _TABLE: dict[type, Callable[[Session, Any], object]] = {
     protocol.Live: lambda session, m: session.live(**vars(m)),
     protocol.Shot: lambda session, m: session.shot(Shot(**vars(m))),
     protocol.Grid: lambda session, m: grid.ask(session, m.req, m.cells),
+    protocol.File: lambda session, m: takeaway.ask(session, **vars(m)),
+    protocol.Occlude: lambda session, m: session.occluding.begin(m.req, m.image),
+    protocol.Paint: lambda session, m: session.occluding.paint(Mask(**vars(m))),
+    protocol.Thumbs: lambda session, m: thumbs.ask(session, m.pictures),
+    protocol.Image: lambda session, m: receiving.receive(session, m.req, name=m.name, data=m.data),
+    protocol.Cut: lambda session, m: receiving.cut(session, m.req, image=m.image, box=m.box),
+    protocol.Survey: lambda session, m: survey.ask(session, m.req, first=m.first, count=m.count),
+    channelled.Channels: lambda session, m: channels.ask(session, **vars(m)),
     protocol.Predict: lambda session, m: session.predict(m.req, image=m.image),
     protocol.Fetch: lambda session, m: session.say(*module(m.page, m.name)),
     protocol.Cancel: lambda session, m: session.cancel(m.job),
     protocol.Ack: lambda session, m: session.ack(m.page, m.seq),
     protocol.Visible: lambda session, m: session.visible(m.page, on=m.on),
+    protocol.Resend: lambda session, _: session.resend(),
     protocol.Bye: lambda session, m: session.bye(m.page),
 }
 """What is done for each message of the page; each of them returns at once."""
@@ -57,8 +80,12 @@ class SaliencyWidget(anywidget.AnyWidget):
     ----------
     model : ImageModel or torch.nn.Module
         A raw module is wrapped; its heads are found by running it once.
-    images : one image, or a list of them
-        Each a path, bytes, a Pillow image, an array (H, W[, C]) or a tensor (C, H, W).
+    images : one image, a list of them, or a data set
+        Each a path, bytes, a Pillow image, an array (H, W[, C]) or a tensor (C, H, W), or a scene of ``sw.demo``, which brings
+        its labels and masks. A ``torch.utils.data.Dataset`` gives images, (image, label) or (image, label, mask); it is read one
+        by one, when a picture is looked at. Of an ``ImageFolder`` the files are read, without its transform, and its folders are
+        the classes. A picture that a transform has normalised can be shown only where the model's preprocessing normalises
+        alike.
     target : None, str, int, tuple, Target, or a list of them
         What is explained first, as for :func:`saliency_widget.explain`; None is the top class of the first head.
     method : str
@@ -74,8 +101,12 @@ class SaliencyWidget(anywidget.AnyWidget):
     tolerance : float or None
         A run stops by itself once its map's estimated relative error is at most this, as for
         :func:`saliency_widget.explain`; None does all the work each time. Unlike there it is 5 % by default.
-    labels, masks : list, optional
-        What is true of each picture: class names by head, and where the evidence is.
+    labels : list, optional
+        What is true of each picture, for the list of mistakes: a class's name or index, of the first head; a mapping of head to
+        class, or to the value of a regression head; or None. Alone, not in a list, for one image.
+    masks : list, optional
+        Where the evidence is in each: an array (H, W) as large as the picture, a path, a Pillow image; a mapping of names to
+        several; or None.
     idle : bool
         Whether the other classes and heads of the picture are computed once a map is done and nobody waits, so that the next
         click has its map at once. It takes 15 seconds at most and ends at any click.
@@ -103,11 +134,13 @@ class SaliencyWidget(anywidget.AnyWidget):
     """
 
     _esm = t.Unicode().tag(sync=True)
-    _css = t.Unicode().tag(sync=True)
 
     card = t.Dict(read_only=True).tag(sync=True)
     images: Any = t.List(read_only=True).tag(sync=True)
+    gallery = t.Dict(read_only=True).tag(sync=True)
     base = t.Bytes(read_only=True).tag(sync=True)
+    masks = t.Dict(read_only=True).tag(sync=True)
+    masks_data = t.Bytes(read_only=True).tag(sync=True)
     predictions = t.Dict(read_only=True).tag(sync=True)
     result = t.Dict(read_only=True).tag(sync=True)
     result_data = t.Bytes(read_only=True).tag(sync=True)
@@ -149,19 +182,17 @@ class SaliencyWidget(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._explanations: list[Explanation] = []
         wrapped = as_model(model)
-        shown = gallery(images, labels, masks, read=wrapped.read)
-        pictures = shown.pictures
+        pictures = gallery(images, labels, masks, model=wrapped)
         wrapped.discover(pictures[0])
+        pictures.check(wrapped.heads)
         first = {"target": target, "method": method, "params": params, "score": score, "layer": layer, "seed": seed}
         first |= {"tolerance": tolerance}
         choice = choose(wrapped, pictures, None, first)
         revision = wrapped.revision()
         state = choice.state() | {
-            "_esm": page("widget.js"),
-            "_css": page("widget.css"),
+            "_esm": packed(page("widget.js"), page("widget.css")),
             "card": card(wrapped, revision),
-            "images": [image_card(wrapped, p, shown.caption(i)) for i, p in enumerate(pictures)],
-            "base": base_jpeg(pictures[0]),
+            **begun(wrapped, pictures),
         }
         for name, value in state.items():
             self.set_trait(name, value)
@@ -281,6 +312,13 @@ class SaliencyWidget(anywidget.AnyWidget):
         """Return the model and the choice in one line."""
         return f"SaliencyWidget({self.card.get('model')}, target={self.target!r}, method={self.method!r})"
 
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Return the live view, and for where none can be shown the state in words and the last map as a picture."""
+        live = super()._repr_mimebundle_(**options)
+        if live is None or self._session is None:
+            return live
+        return portrait.bundle(live, self._session, repr(self), self.explanation, self.display)
+
     # -- what the page sends ------------------------------------------------------------------------------------------
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
@@ -337,7 +375,7 @@ class SaliencyWidget(anywidget.AnyWidget):
         """Close, and keep nothing: IPython's ``Out`` holds on to every widget that a cell has shown."""
         self.close()
         self._explanations = []
-        for name in ("base", "result_data"):
+        for name in ("base", "masks_data", "result_data"):
             self.set_trait(name, b"")
 
     def _ask(self, changes: Mapping[str, Any]) -> Job:

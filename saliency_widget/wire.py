@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import logging
 import sys
 import threading
 import weakref
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +21,27 @@ from saliency_widget import protocol
 if TYPE_CHECKING:
     from saliency_widget.widget import SaliencyWidget
 
-__all__ = ["KERNELS", "Wire", "module", "page"]
+__all__ = ["KERNELS", "Wire", "module", "packed", "page"]
 
 _log = logging.getLogger("saliency_widget")
+
+_UNPACK = """\
+// saliency-widget, compressed; the readable sources are in js/src of its repository.
+const bytes = Uint8Array.from(atob("DATA"), (c) => c.charCodeAt(0));
+const text = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+const { script, styles } = JSON.parse(text);
+const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+const { default: widget } = await import(url);
+URL.revokeObjectURL(url);
+export default () => widget(styles);
+"""
 
 _STATIC = Path(__file__).parent / "static"
 
 KERNELS = frozenset(
     [
         *("card", "images", "base", "predictions", "result", "result_data", "status"),
+        *("gallery", "masks", "masks_data"),
         *("image", "target", "method", "params", "score", "layer", "seed", "tolerance"),
     ]
 )
@@ -77,6 +93,11 @@ class Wire:
             for name, value in state.items():
                 widget.set_trait(name, value)
 
+    def resend(self) -> None:
+        """Send all synced values once more. The lock is held."""
+        self._unsent = set(KERNELS)
+        self.sync()
+
     def sync(self) -> None:
         """Send what was written since the last time. The lock is held."""
         names, self._unsent = self._unsent, set()
@@ -100,6 +121,16 @@ class Wire:
                 t.HasTraits.notify_change(widget, change)
             except Exception:  # noqa: BLE001 - a user's mistake must not end the job
                 _log.exception("who observes '%s' failed", change["name"])
+
+
+@lru_cache(maxsize=2)
+def packed(script: str, styles: str) -> str:
+    """Return a script that unpacks and runs the page: a saved notebook carries it once for each widget, at half the bytes.
+
+    The browsers that the page is built for all have ``DecompressionStream``.
+    """
+    data = base64.b64encode(gzip.compress(json.dumps({"script": script, "styles": styles}).encode(), 9, mtime=0)).decode()
+    return _UNPACK.replace("DATA", data)
 
 
 def page(name: str) -> str:

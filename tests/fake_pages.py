@@ -81,6 +81,9 @@ class FakePort:
         assert self.lock._is_owned()
         self.synced.append(dict(self.state))
 
+    def resend(self):
+        self.sync()
+
     def tell(self):
         assert not self.lock._is_owned(), "who observes is a user's code"
         self.told += 1

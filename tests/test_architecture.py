@@ -25,7 +25,7 @@ FLOORS: list[dict[str, set[str]]] = [
     {"compute": {"compute"}},
     {"methods": {"methods"}},
     {"explain": {"explain", "explanation", "heatmaps", "plan", "trial"}},
-    {"runner": {"runner"}, "protocol": {"protocol", "fields"}},
+    {"runner": {"runner"}, "protocol": {"protocol", "fields", "channelled", "painted", "pictured"}},
     {"widget": {"widget", "wire"}},
 ]
 # These use the public names only, and the house calls them only from inside a function.

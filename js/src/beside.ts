@@ -1,15 +1,18 @@
 // Jobs beside the one that all pages follow: asks for them, and hands what comes to who asked; the map on screen is not
 // its concern.
-import type { Accepted, Cell, End, Incoming, Outgoing } from "./protocol.ts";
+import type { Accepted, Cell, End, FileData, Incoming, Outgoing, Paint, Scores, Told } from "./protocol.ts";
 
 /** What comes of a job; `lost`: there is no kernel any more. */
-export type News = Accepted | Cell | End | { type: "lost" };
+export type News = Accepted | Cell | End | FileData | Scores | Told | { type: "lost" };
 export type Errand =
   Extract<Outgoing, { type: "request" }> extends infer R
-    ? R extends { kind: "grid" }
+    ? R extends { kind: "grid" | "channels" | "file" | "occlude" | "cut" | "survey" }
       ? Omit<R, "type" | "req">
       : never
     : never;
+
+/** In place of a job's number: what belongs to a job, and is none. */
+const PAINT = -1;
 
 interface Asked {
   readonly hear: (news: News) => void;
@@ -20,11 +23,11 @@ interface Asked {
 
 export class Beside {
   readonly #page: string;
-  readonly #send: (message: Outgoing) => boolean;
+  readonly #send: (message: Outgoing, data?: Uint8Array) => boolean;
   readonly #next: () => number;
   readonly #asked = new Map<number, Asked>();
 
-  constructor(page: string, send: (message: Outgoing) => boolean, next: () => number) {
+  constructor(page: string, send: (message: Outgoing, data?: Uint8Array) => boolean, next: () => number) {
     this.#page = page;
     this.#send = send;
     this.#next = next;
@@ -47,6 +50,29 @@ export class Beside {
     };
   }
 
+  /** Hears of small copies of pictures, whichever page asked for them. */
+  copied: (told: Told) => void = () => {};
+
+  /** Asks for small copies of some pictures, by their places. */
+  copies(pictures: number[]): boolean {
+    return this.#send({ type: "thumbs", page: this.#page, pictures });
+  }
+
+  /** Sends the bytes of a picture, to be put among the others; otherwise as `ask`. */
+  image(name: string, data: Uint8Array, hear: (news: News) => void): void {
+    const n = this.#next();
+    this.#asked.set(n, { hear, job: null, cancelled: false });
+    this.#send({ type: "image", req: { page: this.#page, n }, name }, data);
+  }
+
+  /** Sends what belongs to a job that was asked for. Should it be refused, `hear` gets an `end`. Gives its number. */
+  paint(paint: Paint, data: Uint8Array, hear: (news: News) => void): number {
+    const n = this.#next();
+    this.#asked.set(n, { hear, job: PAINT, cancelled: true });
+    this.#send({ type: "paint", req: { page: this.#page, n }, ...paint }, data);
+    return n;
+  }
+
   /** Whether a message was for one of these jobs, and nobody else's concern. */
   receive(message: Incoming): boolean {
     if (message.type === "accepted") {
@@ -58,11 +84,27 @@ export class Beside {
         }
         own.hear(message);
       }
-      return own !== undefined || message.kind === "grid";
+      return own !== undefined || !["explain", "live", "predict"].includes(message.kind);
     }
-    if (message.type === "cell") {
-      this.#of(message.job)?.[1].hear(message);
-      return true;
+    if (message.type === "scores") {
+      for (const [n, { job }] of this.#asked) {
+        if (job === PAINT && n <= message.n) {
+          this.#asked.delete(n);
+        }
+      }
+    }
+    switch (message.type) {
+      case "thumbs":
+        this.copied(message);
+        return true;
+      case "cell":
+      case "file":
+      case "scores":
+      case "added":
+      case "survey":
+        this.#of(message.job)?.[1].hear(message);
+        return true;
+      default:
     }
     if (message.type === "end") {
       const refused = message.job === null && message.req?.page === this.#page ? message.req.n : -1;

@@ -6,6 +6,7 @@ import type {
   End,
   EndStatus,
   ExplainArgs,
+  FileData,
   Frame,
   FrameValues,
   Incoming,
@@ -13,14 +14,18 @@ import type {
   ModuleCode,
   Quality,
   Req,
+  Scores,
   Shot,
   Target,
+  Told,
   Welcome,
 } from "./protocol.ts";
 import { ALL, VERSION } from "./protocol.ts";
 
 type Fields = Record<string, unknown>;
 
+/** Of jobs whose `accepted` says no more than that. */
+const KINDS: readonly string[] = ["predict", "grid", "file", "occlude", "image", "survey", "channels"];
 const ENDS: readonly string[] = ["complete", "unchanged", "cancelled", "superseded", "error"];
 
 const isFields = (x: unknown): x is Fields => typeof x === "object" && x !== null && !Array.isArray(x);
@@ -46,6 +51,15 @@ export function decode(message: unknown, buffers: readonly unknown[] = []): Inco
       return cacheMap(message, buffers[0]);
     case "cell":
       return cell(message, buffers[0]);
+    case "file":
+      return fileData(message, buffers[0]);
+    case "scores":
+      return scores(message, buffers[0]);
+    case "thumbs":
+      return { ...message, job: null, data: bytesOf(buffers[0]) } as Told;
+    case "added":
+    case "survey":
+      return isIndex(message["job"]) ? ({ ...message, data: null } as Told) : null;
     case "module":
       return moduleCode(message, buffers[0]);
     case "end":
@@ -148,7 +162,7 @@ function accepted(m: Fields): Accepted | null {
   if (!isIndex(m["job"]) || req === undefined || !isFields(args)) {
     return null;
   }
-  if (m["kind"] === "predict" || m["kind"] === "grid") {
+  if (KINDS.includes(m["kind"] as string)) {
     return { type: "accepted", job: m["job"], req, kind: m["kind"] as "grid", args };
   }
   const explain = explainArgs(args);
@@ -199,6 +213,24 @@ function cacheMap(m: Fields, buffer: unknown): CacheMap | null {
 function cell(m: Fields, buffer: unknown): Cell | null {
   const map = cacheMap(m, buffer);
   return map && isIndex(m["job"]) && isIndex(m["seq"]) ? { ...map, type: "cell", job: m["job"], seq: m["seq"] } : null;
+}
+
+function fileData(m: Fields, buffer: unknown): FileData | null {
+  const data = bytesOf(buffer);
+  if (!(isIndex(m["job"]) && isText(m["what"]) && isText(m["name"]) && data !== null)) {
+    return null;
+  }
+  return { type: "file", job: m["job"], what: m["what"], name: m["name"], data };
+}
+
+function scores(m: Fields, buffer: unknown): Scores | null {
+  if (!(isIndex(m["job"]) && isIndex(m["n"]) && isText(m["page"]) && isText(m["image"]) && isFields(m["heads"]))) {
+    return null;
+  }
+  const kept = isText(m["kept"]) ? m["kept"] : null;
+  const { job, n, page, image, heads } = m as unknown as Scores;
+  const pixels = bytesOf(buffer)?.slice() ?? null;
+  return { type: "scores", job, n, page, image, heads, painted: m["painted"] === true, kept, pixels };
 }
 
 function moduleCode(m: Fields, buffer: unknown): ModuleCode | null {

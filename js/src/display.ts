@@ -1,9 +1,9 @@
 // How the map is drawn: colours, sign, scale, smoothing, clipping, and what its mode needs. All in the page; the kernel
-// is never asked.
+// is asked for nothing but other channels (channels.ts).
 import { COLORMAPS, colormapFor } from "./colour.ts";
 import { choice, type Option, slider } from "./controls.ts";
 import { h, onChange, type Part } from "./dom.ts";
-import type { CurveName, Display, Mode, Sign } from "./protocol.ts";
+import type { Channels, CurveName, Display, Mode, Sign } from "./protocol.ts";
 import { signLabels } from "./sentences.ts";
 
 interface Shown {
@@ -24,6 +24,11 @@ const CURVES: readonly Option[] = [
   { value: "linear", label: "Linear" },
   { value: "sqrt", label: "Square root" },
   { value: "rank", label: "Rank" },
+];
+const CHANNELS: readonly Option[] = [
+  { value: "sum", label: "Sum" },
+  { value: "max", label: "The strongest" },
+  { value: "norm", label: "Norm" },
 ];
 const CLIPS: readonly Option[] = [
   { value: "percentile", label: "Percentile" },
@@ -48,6 +53,13 @@ export function createDisplay({ change, smoothing }: Actions, open: boolean, sig
   ) => slider({ label, min, max, step, whole: step === 1, help }, take, signal);
 
   const sign = select("Sign", "sign", [], (value) => change({ sign: value as Sign }));
+  const channels = select(
+    "Channels",
+    "channels",
+    CHANNELS,
+    (value) => change({ channels: value as Channels }),
+    "How the channels of the model's input become one number for each pixel, before the sign is taken",
+  );
   const colormap = select("Colours", "colormap", [], (value) => change({ colormap: value }));
   const opacity = range("Opacity", [0, 100, 1], "Of the map over the picture, in percent", (value) =>
     change({ opacity: value / 100 }),
@@ -101,7 +113,7 @@ export function createDisplay({ change, smoothing }: Actions, open: boolean, sig
     (value) => change({ mass: value }),
   );
   const note = h("p", { class: "sw-small sw-display-note", hidden: true });
-  const parts = [sign, colormap, opacity, mask, rest, levels, smooth, curve, clipBy, clip, mass];
+  const parts = [sign, channels, colormap, opacity, mask, rest, levels, smooth, curve, clipBy, clip, mass];
   const el = h(
     "details",
     { class: "sw-section sw-display", open },
@@ -127,6 +139,7 @@ export function createDisplay({ change, smoothing }: Actions, open: boolean, sig
       signs(ofValue);
       colours(diverging);
       sign.set(display.sign);
+      channels.set(display.channels);
       colormap.set(colormapFor(display.colormap, diverging).name);
       opacity.set(Math.round(100 * display.opacity));
       opacity.setDisabled(!LAID.includes(display.mode));

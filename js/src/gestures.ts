@@ -1,5 +1,5 @@
 // Mouse, touch, wheel and keys on one panel, as changes of what the panels share; draws nothing, reads no map.
-import type { Linked, Tool } from "./linked.ts";
+import type { Linked } from "./linked.ts";
 import { slight } from "./marks.ts";
 import type { Picture } from "./protocol.ts";
 import type { Region } from "./region.ts";
@@ -58,7 +58,7 @@ export function attachGestures(
   signal: AbortSignal,
 ): void {
   const hands = new Map<number, Point>();
-  let dragging: "pan" | "draw" | "read" | null = null;
+  let dragging: "pan" | "draw" | "read" | "brush" | null = null;
   /** A corner set by a key, from which the crosshair draws a box. */
   let anchor: Point | null = null;
 
@@ -81,7 +81,7 @@ export function attachGestures(
     passive = true,
   ): void => canvas.addEventListener(name, run, { signal, passive });
 
-  function drawn(kind: Exclude<Tool, "pan">, before: Region | null, point: Point): Region {
+  function drawn(kind: Region["kind"], before: Region | null, point: Point): Region {
     const { across, down } = ground.frame();
     const [px, py] = ground.at(point);
     const to: Point = [Math.min(across, Math.max(0, px)), Math.min(down, Math.max(0, py))];
@@ -104,10 +104,16 @@ export function attachGestures(
     canvas.setPointerCapture?.(event.pointerId);
     const point = pointOf(event);
     hands.set(event.pointerId, point);
-    const { tool, view } = linked.get();
+    const { tool, view, brush } = linked.get();
     if (hands.size > 1) {
+      if (dragging === "brush") {
+        brush?.touch("off", ground.at(point));
+      }
       dragging = null;
       linked.set({ draft: null });
+    } else if (tool === "brush") {
+      dragging = "brush";
+      brush?.touch("down", ground.at(point));
     } else if (tool !== "pan") {
       dragging = "draw";
       linked.set({ draft: drawn(tool, null, point), cursor: null });
@@ -120,9 +126,11 @@ export function attachGestures(
   on("pointermove", (event) => {
     const point = pointOf(event);
     const before = hands.get(event.pointerId);
-    const { tool, view, draft } = linked.get();
-    if (before === undefined) {
+    const { tool, view, draft, brush } = linked.get();
+    if (before === undefined || dragging === "brush") {
       read(point, event.pointerType === "mouse" ? ground.el : null);
+    }
+    if (before === undefined) {
       return;
     }
     hands.set(event.pointerId, point);
@@ -135,7 +143,9 @@ export function attachGestures(
         const zoomed = zoomAt(view, far(point, other) / Math.max(1, far(before, other)), shareOf(middle), most());
         look(pan(zoomed, (point[0] - before[0]) / 2 / width, (point[1] - before[1]) / 2 / height, most()));
       }
-    } else if (dragging === "draw" && tool !== "pan") {
+    } else if (dragging === "brush") {
+      brush?.touch("move", ground.at(point));
+    } else if (dragging === "draw" && (tool === "box" || tool === "lasso")) {
       linked.set({ draft: drawn(tool, draft, point) });
     } else if (dragging === "pan") {
       look(pan(view, (point[0] - before[0]) / width, (point[1] - before[1]) / height, most()));
@@ -148,6 +158,8 @@ export function attachGestures(
     hands.delete(event.pointerId);
     if (dragging === "draw") {
       commit();
+    } else if (dragging === "brush") {
+      linked.get().brush?.touch(event.type === "pointerup" ? "up" : "off", ground.at(pointOf(event)));
     }
     dragging = null;
   };
@@ -261,7 +273,9 @@ export function attachGestures(
   on(
     "keydown",
     (event) => {
-      if (!event.ctrlKey && !event.metaKey && !event.altKey && pressed(event)) {
+      const { tool, brush } = linked.get();
+      const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+      if ((tool === "brush" && brush?.key(event)) || (plain && pressed(event))) {
         event.preventDefault();
         event.stopPropagation();
       }

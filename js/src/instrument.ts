@@ -1,6 +1,7 @@
 // The stage with what reads it: readout, tools, a region's shares, and what a screen reader is told; one for each view.
-import { h, type Part, setText } from "./dom.ts";
+import { h, onChange, type Part, setText } from "./dom.ts";
 import { createLinked, type Linked } from "./linked.ts";
+import type { MapData } from "./maps.ts";
 import { type Reading, read, readingText, wholeText } from "./probe.ts";
 import { createReadout } from "./readout.ts";
 import { mapTitle } from "./sentences.ts";
@@ -81,10 +82,18 @@ export function createInstrument(
     setText(live, what === "place" ? place : [whole, place].filter(Boolean).join(". "));
   }
 
+  /** A new map is told in words when it is done and a person waits for nothing else. */
+  const finished = onChange((map: MapData | null, idle: boolean) => {
+    if (map?.final && idle) {
+      timers.later("say", SAID_AFTER, () => say("map"));
+    }
+  });
+
   /** All that follows the cursor, the zoom and the marked region. */
   function update(next: SessionState): void {
     state = next;
     const { map, display, card, stale } = state;
+    finished(map, state.phase === "idle" && !stale);
     const now = reading();
     readout.update({ reading: now, unit: map?.scoreUnit ?? "", sign: display.sign });
     tell.point(now?.place ?? null);
@@ -92,7 +101,8 @@ export function createInstrument(
     const { region } = linked.get();
     const picture = shownPicture(state);
     const fits = map !== null && picture !== null && map.image === picture.id && map.picture === null;
-    const maps = region !== null && fits ? [map, ...(stale ? [] : session.known())] : [];
+    const maps =
+      region !== null && fits ? [map, ...(stale ? [] : session.library.related(state.choice, card.revision))] : [];
     shares.update({ region, picture, maps, card });
   }
 

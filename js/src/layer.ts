@@ -40,7 +40,7 @@ export interface Layer extends Raster {
 }
 
 /** Cells a side on which a large map is drawn while a hand moves a slider, and on which lines are always drawn. */
-const ROUGH = 256;
+export const ROUGH = 256;
 const LINES = 192;
 /** Lines need a map that is smooth on their scale: at least this share of the input is its sigma. */
 const LINE_SIGMA = 1 / 56;
@@ -82,13 +82,12 @@ export function lineSigma(display: Pick<Display, "smooth">, input: readonly [num
   return Math.max(display.smooth, Math.min(...input) * LINE_SIGMA);
 }
 
-export type Layers = (
-  map: MapData,
-  display: Display,
-  input: readonly [number, number],
-  mode: Mode,
-  moving?: boolean,
-) => Layer;
+export interface Layers {
+  /** `most`: cells a side on which it is drawn, at most. */
+  (map: MapData, display: Display, input: readonly [number, number], mode: Mode, most?: number): Layer;
+  /** The end of the map's own colour scale, whatever scale is locked. */
+  end(map: MapData, display: Display, input: readonly [number, number], mode: Mode, most?: number): number;
+}
 
 export function createLayers(): Layers {
   const gridFor = memo(gridOf);
@@ -128,14 +127,25 @@ export function createLayers(): Layers {
       rough,
     }),
   );
-  return (map, display, input, mode, moving = false) => {
-    const diverging = display.sign === "signed";
+  const fieldFor = (map: MapData, display: Display, input: readonly [number, number], mode: Mode, most: number) => {
     const lines = mode === "contours";
     const sigma = lines ? lineSigma(display, input) : display.smooth;
-    const grid = gridFor(map, input[0], input[1], lines ? LINES : moving ? ROUGH : Number.POSITIVE_INFINITY);
-    const field = fieldOf(grid, display.sign, sigma);
+    const grid = gridFor(map, input[0], input[1], lines ? LINES : most);
+    return { grid, sigma, field: fieldOf(grid, display.sign, sigma) };
+  };
+  const ownEnd = (field: Field, { clip_by, clip, mass }: Display): number => endOf(field, clip_by, clip, mass);
+  const draw = (
+    map: MapData,
+    display: Display,
+    input: readonly [number, number],
+    mode: Mode,
+    most = Number.POSITIVE_INFINITY,
+  ): Layer => {
+    const diverging = display.sign === "signed";
+    const lines = mode === "contours";
+    const { grid, sigma, field } = fieldFor(map, display, input, mode, most);
     const locked = display.locked && display.scale > 0;
-    const end = locked ? display.scale : endOf(field, display.clip_by, display.clip, display.mass);
+    const end = locked ? display.scale : ownEnd(field, display);
     const { name } = colormapFor(display.colormap, diverging);
     const curve = curveFor(display.curve, end, field);
     const threshold = mode === "mask" ? thresholdOf(field, display.mask) : null;
@@ -146,10 +156,14 @@ export function createLayers(): Layers {
         : drawn === null
           ? colours(field, curve, diverging, name, mode !== "overlay")
           : NO_PIXELS;
-    const rough = moving && grid.step > 1 && !lines;
+    const rough = grid.step > 1 && !lines;
     const mark = drawn?.sizes ?? threshold;
     return layerOf(field, end, curve, diverging, name, pixels, drawn?.lines ?? NO_LINES, mark, sigma, rough);
   };
+  return Object.assign(draw, {
+    end: (map, display, input, mode, most = Number.POSITIVE_INFINITY) =>
+      ownEnd(fieldFor(map, display, input, mode, most).field, display),
+  } satisfies Pick<Layers, "end">);
 }
 
 const NO_PIXELS = new Uint8ClampedArray(0);

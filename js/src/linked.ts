@@ -3,8 +3,18 @@ import type { Region } from "./region.ts";
 import { createStore, type Store } from "./store.ts";
 import { FIT, type Point, type Viewport } from "./viewport.ts";
 
-/** What a drag on a picture does: moves it, or marks a region. */
-export type Tool = "pan" | "box" | "lasso";
+/** What a drag on a picture does: moves it, marks a region, or is handed on to a brush. */
+export type Tool = "pan" | "box" | "lasso" | "brush";
+
+/** Takes over what hands and keys do on a picture; points are in its pixels. */
+export interface Brush {
+  /** Shown as a circle. */
+  readonly radius: number;
+  /** `off`: what was begun shall not count. */
+  touch(phase: "down" | "move" | "up" | "off", at: Point): void;
+  /** Whether the key meant something. */
+  key(event: KeyboardEvent): boolean;
+}
 
 export interface Linked {
   /** In the picture's pixels; all panels show it. */
@@ -13,6 +23,9 @@ export interface Linked {
   under: Element | null;
   view: Viewport;
   tool: Tool;
+  brush: Brush | null;
+  /** Edges of masks that are shown: a path in the picture's pixels, and which ink. */
+  outlines: readonly { readonly path: string; readonly ink: number }[];
   region: Region | null;
   /** A region that is being drawn: `region` takes its place when the hand lifts. */
   draft: Region | null;
@@ -28,6 +41,8 @@ export function createLinked(): Store<Linked> {
     under: null,
     view: FIT,
     tool: "pan",
+    brush: null,
+    outlines: [],
     region: null,
     draft: null,
     peeking: false,

@@ -57,7 +57,7 @@ export function followTraits(
       listen(model, `change:${name}`, run, signal);
     }
   };
-  on("images image base", () => {
+  on("images image gallery base masks masks_data", () => {
     store.set(readPictures(model));
     tell.chosen();
   });

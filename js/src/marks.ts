@@ -37,9 +37,27 @@ export function createMarks(): Marks {
   const radius = seamed("sw-mark-radius");
   const number = vector("text", { class: "sw-mark-number" });
   const svg = vector("svg", { class: "sw-marks" });
-  svg.append(region.el, cross.el, radius.el, number);
+  const edges = vector("g");
+  let drawn: Linked["outlines"] = [];
+  svg.append(edges, region.el, cross.el, radius.el, number);
   const el = h("span", { class: "sw-over", "aria-hidden": "true" });
   el.append(svg);
+  /** Masks: in the picture's own pixels, so that only their place changes with the zoom. */
+  function outlined({ outlines, view, peeking }: Linked, { width, height, across, down }: Frame): void {
+    if (outlines !== drawn) {
+      drawn = outlines;
+      edges.replaceChildren(
+        ...outlines.map(({ path, ink }) => {
+          const line = seamed(`sw-mark-mask sw-mask-${ink}`);
+          line.draw(path);
+          return line.el;
+        }),
+      );
+    }
+    const [x, y] = [(view.zoom * width) / across, (view.zoom * height) / down];
+    const move = `translate(${width / 2 - view.zoom * view.x * width} ${height / 2 - view.zoom * view.y * height})`;
+    setAttributes(edges, { transform: `${move} scale(${x} ${y})`, opacity: peeking ? 0 : 1 });
+  }
 
   function regionPath(shape: Region | null, linked: Linked, frame: Frame): string {
     if (shape === null) {
@@ -71,21 +89,26 @@ export function createMarks(): Marks {
     el,
     update(linked, frame, picture, crossed) {
       setAttributes(svg, { viewBox: `0 0 ${frame.width} ${frame.height}` });
-      const { cursor, draft } = linked;
+      outlined(linked, frame);
+      const { cursor, draft, tool, brush } = linked;
       region.draw(regionPath(draft ?? linked.region, linked, frame));
       cross.draw(cursor !== null && crossed && picture !== null ? crossPath(cursor, linked, frame, picture) : "");
-      if (linked.radius === null || picture === null) {
+      number.textContent = "";
+      const painting = tool === "brush" && cursor !== null ? brush : null;
+      if (picture === null || (painting ?? linked.radius) === null) {
         radius.draw("");
-        number.textContent = "";
         return;
       }
       const [l, t, r, b] = picture.box;
       const centre = cursor ?? [linked.view.x * frame.across, linked.view.y * frame.down];
       const [x, y] = toScreen(linked.view, frame, centre);
-      const wide = onScreen(linked.view, frame, [0, 0, ((r - l) / picture.input[0]) * linked.radius, b - t])[2];
+      const size = painting?.radius ?? ((r - l) / picture.input[0]) * (linked.radius ?? 0);
+      const wide = onScreen(linked.view, frame, [0, 0, size, b - t])[2];
       radius.draw(`M${x - wide} ${y}a${wide} ${wide} 0 1 0 ${2 * wide} 0a${wide} ${wide} 0 1 0 ${-2 * wide} 0`);
-      setAttributes(number, { x: x + wide + 6, y: y + 4 });
-      number.textContent = `${Number(linked.radius.toFixed(1))} px`;
+      if (painting === null && linked.radius !== null) {
+        setAttributes(number, { x: x + wide + 6, y: y + 4 });
+        number.textContent = `${Number(linked.radius.toFixed(1))} px`;
+      }
     },
   };
 }

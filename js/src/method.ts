@@ -1,11 +1,12 @@
 // The method, what it does and who wrote it, its parameters, its layer and the score; draws from the card, knows no
 // method by name.
 import { type Control, checkbox, choice, isDefault, paramControl } from "./controls.ts";
+import { Clock } from "./cost.ts";
 import { h, onChange, type Part, setText } from "./dom.ts";
-import type { Method, NetworkLayer, Params, ParamValue } from "./protocol.ts";
+import type { Card, Method, NetworkLayer, Params, ParamValue, Picture } from "./protocol.ts";
 import { layerLabel, sentence } from "./sentences.ts";
-import type { SessionState } from "./state.ts";
-import { methodOf } from "./targets.ts";
+import { currentPicture, type SessionState } from "./state.ts";
+import { fullParams, methodOf } from "./targets.ts";
 
 export interface MethodActions {
   setMethod(method: string): void;
@@ -32,6 +33,10 @@ function familyLabel(family: string): string {
 export function createMethod(actions: MethodActions, signal: AbortSignal): Part<SessionState> {
   const method = choice({ label: "Method", options: [], name: "method" }, (name) => actions.setMethod(name), signal);
   method.el.classList.add("sw-row-first");
+  const select = method.el.querySelector("select") as HTMLSelectElement;
+  const clock = new Clock();
+  const cost = h("p", { class: "sw-small sw-cost" });
+  method.el.append(cost);
   const explain = h("p", { class: "sw-explain" });
   const cite = h("p", { class: "sw-small sw-cite" });
   const reserve = h("p", { class: "sw-reserve", hidden: true });
@@ -90,6 +95,16 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
       })),
     ),
   );
+  /** Each method in the list says what choosing it would take, with its defaults; the chosen one says it under the list. */
+  const price = onChange((card: Card, chosen: string, picture: Picture | null, stops: boolean, _turn: number) => {
+    for (const option of select.options) {
+      const one = methodOf(card, option.value);
+      if (one !== undefined && one.status !== "no") {
+        const [time] = clock.cost(one, fullParams(card, one.name, {}), picture?.input ?? [], stops);
+        setText(option, time && one.name !== chosen ? `${one.label} · ${time}` : one.label);
+      }
+    }
+  });
   const places = onChange((found: readonly NetworkLayer[]) => {
     layers = found;
     layer.setOptions(
@@ -118,12 +133,18 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
   });
   return {
     el,
-    update({ card, choice: chosen }) {
+    update(state) {
+      const { card, choice: chosen } = state;
+      const picture = currentPicture(state);
       list(card.methods);
+      const stopping = chosen.tolerance !== null;
+      clock.hear(state.map, state.predictions.ms);
+      price(card, chosen.method, picture, stopping, clock.turn);
       scores(card.scores);
       places(card.layers);
       build(methodOf(card, chosen.method));
       method.set(chosen.method);
+      setText(cost, current ? clock.cost(current, chosen.params, picture?.input ?? [], stopping)[1] : "");
       score.set(chosen.score);
       stops.el.hidden = !current?.stops;
       stops.set(chosen.tolerance !== null);

@@ -2,7 +2,7 @@
 import { createPainter } from "./canvas.ts";
 import { h, setAttributes } from "./dom.ts";
 import { attachGestures } from "./gestures.ts";
-import { createLayers, type Layer, pictureRaster } from "./layer.ts";
+import { createLayers, type Layer, pictureRaster, ROUGH } from "./layer.ts";
 import type { Linked } from "./linked.ts";
 import type { MapData } from "./maps.ts";
 import { createMarks } from "./marks.ts";
@@ -28,11 +28,21 @@ export interface Pane {
   update(state: PaneState): void;
   /** What is drawn of the map, or would be if its mode showed it; null for a picture in place of a map. */
   layer(): Layer | null;
+  /** Where the map's own colour scale would end, were it drawn like this; 0 without a map. */
+  end(state: PaneState): number;
   stop(): void;
 }
 
 /** More device pixels than this cost time and show nothing. */
 const MAX_PIXELS = 2048;
+interface Given {
+  focusable: boolean;
+  describedBy: string;
+  /** Cells a side on which a small panel is drawn while a hand moves, whatever the map's size. */
+  few?: number | undefined;
+  say(what: "place" | "map"): void;
+}
+
 /** Larger maps are drawn roughly until what they depend on has rested for this many milliseconds. */
 const LARGE = 384;
 const REST = 140;
@@ -43,11 +53,7 @@ function lookOf(display: Display, mode: Mode): string {
   return JSON.stringify([look, mode]);
 }
 
-export function createPane(
-  linked: Store<Linked>,
-  given: { focusable: boolean; describedBy: string; say(what: "place" | "map"): void },
-  outer: AbortSignal,
-): Pane {
+export function createPane(linked: Store<Linked>, given: Given, outer: AbortSignal): Pane {
   const own = new AbortController();
   const signal = AbortSignal.any([outer, own.signal]);
   const canvas = h("canvas", {
@@ -91,21 +97,31 @@ export function createPane(
     return ratio;
   }
 
-  function layerOf({ map, picture, display, mode }: PaneState): Layer | null {
-    if (map === null || picture === null || map.picture !== null) {
-      return null;
+  /** How the map is drawn now: exactly, or with few cells since a hand moves. */
+  function way({ map, picture, display, mode }: PaneState): [typeof exact, number] {
+    if (map === null || picture === null) {
+      return [exact, 0];
     }
     const now = lookOf(display, mode);
     if (of !== map || look !== now) {
       [of, look, changed] = [map, now, performance.now()];
     }
-    const large = Math.max(map.width, map.height, ...picture.input) > LARGE && mode !== "contours";
-    const moving = large && performance.now() - changed < REST;
+    const large = given.few !== undefined || Math.max(map.width, map.height, ...picture.input) > LARGE;
+    const moving = large && mode !== "contours" && performance.now() - changed < REST;
     clearTimeout(resting);
     if (moving) {
       resting = setTimeout(repaint, REST);
     }
-    return (moving ? rough : exact)(map, display, picture.input, mode, moving);
+    return moving ? [rough, given.few ?? ROUGH] : [exact, Number.POSITIVE_INFINITY];
+  }
+
+  function layerOf(next: PaneState): Layer | null {
+    const { map, picture, display, mode } = next;
+    if (map === null || picture === null || map.picture !== null) {
+      return null;
+    }
+    const [layers, most] = way(next);
+    return layers(map, display, picture.input, mode, most);
   }
 
   function draw(): void {
@@ -172,6 +188,14 @@ export function createPane(
     canvas,
     layer: () => drawn,
     stop: () => own.abort(),
+    end(next) {
+      const { map, picture, display, mode } = next;
+      if (map === null || picture === null || map.picture !== null) {
+        return 0;
+      }
+      const [layers, most] = way(next);
+      return layers.end(map, display, picture.input, mode, most);
+    },
     update(next) {
       const picture = next.picture;
       if (picture !== state?.picture) {

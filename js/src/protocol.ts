@@ -46,12 +46,22 @@ export interface Method {
   layer: boolean;
   values: "score" | "rate" | "squared rate" | "relative";
   sibling_of: string | null;
+  /** How many units of work a run takes; null where only the run tells. */
+  cost?: Cost | null;
   /** A run can stop by itself once its map is precise enough. */
   stops?: boolean;
   /** `equals`: it runs, and gives what a plainer method gives. */
   status: "works" | "equals" | "no";
   reason: string | null;
   params: Param[];
+}
+
+/** base + factor x the product of the parameters `by`; or, if it slides, x the places of a window with that side and stride. */
+export interface Cost {
+  base: number;
+  factor: number;
+  by: string[];
+  slides: boolean;
 }
 
 /** A place in the network at which a method can look. */
@@ -95,6 +105,10 @@ export interface Picture {
   input: [number, number];
   /** What was done to the picture before the model saw it. */
   notes?: string[];
+  /** Its place among all pictures of the widget. */
+  at?: number;
+  /** By head, the index of the class that is true of it, or the value. */
+  truth?: Record<string, number>;
 }
 export interface ClassScores {
   logits: number[];
@@ -103,6 +117,8 @@ export interface ClassScores {
 export interface Predictions {
   image?: string;
   heads?: Record<string, ClassScores | { value: number }>;
+  /** How long the forward took. */
+  ms?: number;
 }
 export interface Quality {
   name: string;
@@ -114,12 +130,15 @@ export interface Quality {
 export type Sign = "signed" | "absolute" | "positive" | "negative";
 /** How a map lies on the screen. `map`: alone and opaque; `picture`: not at all; `beside`: picture and map, two panels. */
 export type Mode = "overlay" | "beside" | "map" | "picture" | "mask" | "contours";
+/** How the channels of an attribution become one number a pixel; `max` is the one of the largest size. */
+export type Channels = "sum" | "max" | "norm";
 export type CurveName = "linear" | "sqrt" | "rank";
 /** How a map is drawn: the page's own choice, the one trait that it writes. */
 export interface Display {
   opacity: number;
   colormap: string;
   sign: Sign;
+  channels: Channels;
   smooth: number;
   /** The scale ends at the percentile `clip` of the sizes, or where `mass` percent of their sum is reached. */
   clip: number;
@@ -152,6 +171,14 @@ export interface ExplainArgs {
   /** The estimated relative error at which a run stops by itself; null for never. */
   tolerance: number | null;
 }
+/** What a person takes away: the code that makes the map of this key again and draws it so, or all its numbers. */
+export interface FileArgs {
+  what: "code" | "npz";
+  key: string;
+  target: string;
+  sign: Sign;
+  smooth: number;
+}
 /** What a set of maps says about itself, in a frame, a cached map and the `result` trait. */
 export interface MapMeta {
   /** `picture`: no attribution but colours, h x w x RGB. */
@@ -182,12 +209,21 @@ export type Outgoing =
   | { type: "request"; req: Req; kind: "explain"; args: ExplainArgs & { have: string | null } }
   | { type: "request"; req: Req; kind: "live"; args: ExplainArgs }
   | { type: "request"; req: Req; kind: "predict"; args: { image: string } }
+  | { type: "request"; req: Req; kind: "channels"; args: { key: string; channels: Channels } }
   | { type: "request"; req: Req; kind: "grid"; args: { cells: ExplainArgs[] } }
+  | { type: "request"; req: Req; kind: "file"; args: FileArgs }
+  | { type: "request"; req: Req; kind: "occlude"; args: { image: string } }
+  | ({ type: "paint"; req: Req } & Paint)
+  | { type: "thumbs"; page: string; pictures: number[] }
+  | { type: "request"; req: Req; kind: "cut"; args: { image: string; box: readonly number[] } }
+  | { type: "request"; req: Req; kind: "survey"; args: { first: number; count: number } }
+  | { type: "image"; req: Req; name: string }
   | { type: "fetch"; page: string; name: string }
   | { type: "shot"; page: string; n: number; width: number; height: number; format: "jpeg" | "rgb" }
   | { type: "cancel"; job: number }
   | { type: "ack"; page: string; seq: number }
   | { type: "visible"; page: string; on: boolean }
+  | { type: "resend"; page: string }
   | { type: "bye"; page: string };
 
 export interface Welcome {
@@ -200,7 +236,7 @@ export interface Welcome {
 export type Accepted = { type: "accepted"; job: number; req: Req | null } & (
   | { kind: "explain" | "live"; args: ExplainArgs }
   | { kind: "predict"; args: Record<string, unknown> }
-  | { kind: "grid"; args: Record<string, unknown> }
+  | { kind: "grid" | "file" | "occlude" | "image" | "survey"; args: Record<string, unknown> }
 );
 /** Which live picture a frame is of, and what the model says of it. */
 export interface Shot {
@@ -231,6 +267,48 @@ export interface Cell extends Omit<CacheMap, "type"> {
   job: number;
   seq: number;
 }
+/** Answers a request of kind `file`. */
+export interface FileData {
+  type: "file";
+  job: number;
+  what: string;
+  name: string;
+  data: Uint8Array;
+}
+/** What is painted over, on a grid over what the model sees; the bytes of its cells, 255 where they are hidden, go with it. */
+export interface Paint {
+  image: string;
+  width: number;
+  height: number;
+  fill: string;
+  seed: number;
+  /** The painted picture shall be one of the widget's pictures. */
+  keep: boolean;
+  /** The page wants to see what stands behind. */
+  pixels: boolean;
+}
+/** What the model says of a picture that is painted over, or of it as it is. */
+export interface Scores {
+  type: "scores";
+  job: number;
+  page: string;
+  n: number;
+  image: string;
+  heads: NonNullable<Predictions["heads"]>;
+  painted: boolean;
+  /** The picture that was kept. */
+  kept: string | null;
+  /** The painted picture on the mask's grid, h x w x RGB, if the page wants to see it. */
+  pixels: Uint8Array | null;
+}
+/** What only the studio reads (told.ts), and checks. */
+export interface Told {
+  type: "thumbs" | "added" | "survey";
+  /** Null of small copies, which are nobody's job. */
+  job: number | null;
+  data: Uint8Array | null;
+  [field: string]: unknown;
+}
 /** A part of the page's own code, or why there is none. */
 export interface ModuleCode {
   type: "module";
@@ -249,4 +327,4 @@ export interface End {
   message: string | null;
   ms: number;
 }
-export type Incoming = Welcome | Accepted | Frame | CacheMap | Cell | ModuleCode | End;
+export type Incoming = Welcome | Accepted | Frame | CacheMap | Cell | FileData | ModuleCode | Scores | Told | End;

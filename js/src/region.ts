@@ -7,6 +7,11 @@ export interface Region {
   readonly points: readonly Point[];
 }
 
+/** Any other part of a picture: which cells of a grid over what the model saw lie in it. */
+export interface Area {
+  inside(width: number, height: number): Uint8Array;
+}
+
 export interface Shares {
   /** Of all that speaks for (against) it, the share inside; null where there is none at all. */
   readonly positive: number | null;

@@ -48,7 +48,7 @@ function qualityText(map: MapData): string[] {
 const UNCOUNTED = "pixels";
 
 /** "1 gradient", "20 of 50 gradients" */
-function counted(done: number, total: number, unit: string): string {
+export function counted(done: number, total: number, unit: string): string {
   const one = total === 1 ? unit.replace(/s$/, "") : unit;
   return done === total ? `${total} ${one}` : `${done} of ${total} ${one}`;
 }

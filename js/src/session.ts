@@ -1,5 +1,6 @@
 // One per model: asks the kernel, follows the newest job, keeps maps, and tells the views; draws nothing.
 import { Beside } from "./beside.ts";
+import { Recast } from "./channels.ts";
 import { decode } from "./decode.ts";
 import { Flow } from "./flow.ts";
 import { Follow, type Held } from "./follow.ts";
@@ -9,13 +10,13 @@ import { Link } from "./link.ts";
 import { Live } from "./live.ts";
 import { followTraits, loadState, pick } from "./load.ts";
 import { Look } from "./look.ts";
-import { type MapData, splitMaps } from "./maps.ts";
+import { splitMaps } from "./maps.ts";
 import { listen, type Model } from "./model.ts";
 import { Modules } from "./modules.ts";
 import { asking, ending, taken } from "./patches.ts";
 import type { Accepted, Display, End, ExplainArgs, Frame, Outgoing, Params, Target, Welcome } from "./protocol.ts";
 import { doneNotice } from "./sentences.ts";
-import { currentPicture, type SessionState } from "./state.ts";
+import { currentPicture, pictureAt, type SessionState } from "./state.ts";
 import { createStore, type Store } from "./store.ts";
 import { compare, sameTarget, withMethod } from "./targets.ts";
 import { Timers } from "./timers.ts";
@@ -30,20 +31,20 @@ export class Session {
   readonly live: Live;
   readonly beside: Beside;
   readonly modules: Modules;
+  readonly library: Library;
+  readonly recast: Recast;
   /** Aborts when the model goes, and its views with it. */
   readonly signal: AbortSignal;
   readonly #model: Model;
   readonly #link: Link;
   readonly #look: Look;
   readonly #follow: Follow;
-  readonly #library: Library;
   readonly #timers: Timers;
   readonly #ground: Ground;
   #n = 0;
-  /** The page's newest request, and what the followed job is of. */
+  /** The page's newest request, what the followed job is of, and its parameters as the kernel spells them. */
   #asked: { n: number; args: ExplainArgs; at: number } | null = null;
   #args: ExplainArgs | null = null;
-  /** Its parameters as the kernel spells them. */
   #canonical: Params | undefined;
   #cancelWanted = false;
   #heard = false;
@@ -53,7 +54,7 @@ export class Session {
   constructor(model: Model, signal: AbortSignal, cacheBytes?: number) {
     this.#model = model;
     this.signal = signal;
-    this.#library = new Library(cacheBytes);
+    this.library = new Library(cacheBytes);
     this.#timers = new Timers(signal);
     this.#link = new Link(model, this.#timers, {
       lost: () => this.#lost(),
@@ -61,18 +62,15 @@ export class Session {
     });
     this.#follow = new Follow(this.#link.page);
     this.flow = new Flow(this.#link.page, (message) => this.#link.send(message));
-    this.store = createStore(loadState(model, this.#library));
+    this.store = createStore(loadState(model, this.library));
     this.#ground = new Ground(this.#state);
     this.#look = new Look(model, this.store, this.#timers, signal);
     const send = (message: Outgoing, data?: Uint8Array): boolean => this.#link.send(message, data);
     this.beside = new Beside(this.#link.page, send, () => ++this.#n);
     this.modules = new Modules(this.#link.page, send);
-    const live = {
-      request: () => this.#ask({}),
-      send,
-      ready: () => this.flow.visible && this.#follow.asked === null,
-    };
-    this.live = new Live(this.store, this.#link.page, live, signal);
+    this.recast = new Recast(this.beside, () => this.store.set({ kept: this.#state.kept + 1 }));
+    const ready = (): boolean => this.flow.visible && this.#follow.asked === null;
+    this.live = new Live(this.store, this.#link.page, { request: () => this.#ask({}), send, ready }, signal);
 
     listen(model, "msg:custom", ((m: unknown, b?: unknown[]) => this.#receive(m, b)) as never, signal);
     followTraits(model, this.store, { chosen: () => this.#chosen(), resulted: () => this.#resulted() }, signal);
@@ -87,8 +85,8 @@ export class Session {
 
   // What a view may do.
 
-  select(target: Target): void {
-    this.#ask({ target });
+  select(target: Target, image = this.#state.choice.image): void {
+    this.#ask({ target, image });
   }
 
   setMethod(method: string): void {
@@ -107,10 +105,10 @@ export class Session {
     this.#ask(change);
   }
 
-  setImage(index: number): void {
-    const picture = this.#state.images[index];
-    if (picture !== undefined) {
-      this.#ask({ image: picture.id });
+  setImage(which: number | string): void {
+    const image = typeof which === "string" ? which : pictureAt(this.#state, which);
+    if (image !== null) {
+      this.#ask({ image });
     }
   }
 
@@ -119,12 +117,6 @@ export class Session {
     const { choice } = this.#state;
     this.store.set({ choice: { ...choice, params: { ...choice.params, ...patch } } });
     this.#timers.later("params", TIMES.debounce, () => this.#ask({}));
-  }
-
-  /** The finished maps of this picture by the chosen method and parameters, of whichever targets the page has them. */
-  known(): MapData[] {
-    const { target: _, ...run } = this.#state.choice;
-    return this.#library.related(run, this.#state.card.revision);
   }
 
   setDisplay(patch: Partial<Display>): void {
@@ -156,7 +148,7 @@ export class Session {
     const { target, ...rest } = choice;
     const args: ExplainArgs = { ...rest, targets: target === null ? [] : [target] };
     const { on } = this.live;
-    const cached = on ? undefined : this.#library.find(args, this.#state.card.revision);
+    const cached = on ? undefined : this.library.find(args, this.#state.card.revision);
     this.#n += 1;
     this.#asked = { n: this.#n, args, at: performance.now() };
     this.#cancelWanted = false;
@@ -204,7 +196,7 @@ export class Session {
     }
     this.#watch();
     if (this.beside.receive(m)) {
-      this.flow.received(m.type === "cell" ? m.seq : 0, true);
+      this.flow.received(m.type === "cell" ? m.seq : 0, m.type === "cell");
       return;
     }
     switch (m.type) {
@@ -222,7 +214,7 @@ export class Session {
         break;
       case "cache": {
         const maps = splitMaps(m, m.values, { image: m.image });
-        this.#library.keep(maps, m.args, this.#state.card.revision);
+        this.library.keep(maps, m.args, this.#state.card.revision);
         this.store.set({ kept: this.#state.kept + 1 });
         break;
       }
@@ -237,10 +229,14 @@ export class Session {
     if (m.running || m.job < this.#follow.newest) {
       return; // `accepted` and the newest frame follow; or it was overtaken on its way.
     }
+    if (m.job > 0 && this.#follow.newest === 0 && this.#state.map === null) {
+      this.#follow.job = m.job; // whose result is taken when it comes: the host told of no change so far
+      this.#link.send({ type: "resend", page: this.#link.page });
+    }
     this.#follow.newest = m.job;
     if (this.#follow.asked !== null && this.#asked !== null && this.#asked.at < this.#probed) {
       // Messages keep their order, so a request older than this greeting was lost on the way.
-      this.#request(this.#library.find(this.#asked.args, this.#state.card.revision)?.key ?? null);
+      this.#request(this.library.find(this.#asked.args, this.#state.card.revision)?.key ?? null);
     } else if (this.#follow.asked === null && !this.#follow.ended) {
       this.#follow.ended = true;
       this.live.ended(this.#follow.job, "complete");
@@ -252,7 +248,7 @@ export class Session {
   #onAccepted(m: Accepted): void {
     const asked = this.#follow.asked;
     const verdict = this.#follow.accepted(m);
-    if (verdict === "ignore" || m.kind === "predict" || m.kind === "grid") {
+    if (verdict === "ignore" || (m.kind !== "explain" && m.kind !== "live")) {
       return;
     }
     this.#timers.stop("queued");
@@ -307,7 +303,7 @@ export class Session {
     });
     if (frame.final) {
       if (this.#args !== null) {
-        this.#library.keep(maps, this.#args, this.#state.card.revision, this.#canonical);
+        this.library.keep(maps, this.#args, this.#state.card.revision, this.#canonical);
       }
       this.#finish({ notice: map === null ? "" : doneNotice(map, this.#state.card) });
     }

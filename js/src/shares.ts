@@ -2,12 +2,12 @@
 import { h, onChange, type Part, setAttributes } from "./dom.ts";
 import type { MapData } from "./maps.ts";
 import type { Card, Picture } from "./protocol.ts";
-import { cells, type Region, type Shares, shares } from "./region.ts";
+import { type Area, cells, type Region, type Shares, shares } from "./region.ts";
 import { stretch } from "./stretch.ts";
 import { sameTarget, targetLabel } from "./targets.ts";
 
 export interface Marked {
-  region: Region | null;
+  region: Region | Area | null;
   picture: Picture | null;
   /** The map on screen first. */
   maps: readonly MapData[];
@@ -18,11 +18,12 @@ const percent = (share: number | null): string =>
   share === null ? "none" : share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
 
 /** The shares of one map, on the model's grid: a coarse map is interpolated there, as it is drawn. */
-export function sharesOf(region: Region, map: MapData, picture: Picture): Shares {
+export function sharesOf(region: Region | Area, map: MapData, picture: Picture): Shares {
   const coarse = map.width <= picture.input[0] && map.height <= picture.input[1];
   const [width, height] = coarse ? picture.input : [map.width, map.height];
   const values = stretch(map.values, [map.width, map.height], [width, height]);
-  return shares({ values, width, height }, cells(region, width, height, picture.box));
+  const inside = "inside" in region ? region.inside(width, height) : cells(region, width, height, picture.box);
+  return shares({ values, width, height }, inside);
 }
 
 function meter(share: number | null, name: string): HTMLElement {
@@ -31,7 +32,8 @@ function meter(share: number | null, name: string): HTMLElement {
   return h("td", {}, h("span", { class: "sw-share-number" }, percent(share)), h("span", { class: "sw-share" }, fill));
 }
 
-export function createShares(): Part<Marked> {
+/** Of the marked region, or of a mask of this name. */
+export function createShares(mask = ""): Part<Marked> {
   const area = h("p", { class: "sw-small sw-shares-area" });
   const body = h("tbody");
   const heading = h(
@@ -40,15 +42,26 @@ export function createShares(): Part<Marked> {
     h(
       "tr",
       {},
-      h("th", { scope: "col" }, "Evidence inside"),
+      h("th", { scope: "col" }, mask === "" ? "Evidence inside" : `Inside ${mask}`),
       h("th", { scope: "col" }, "positive"),
       h("th", { scope: "col" }, "negative"),
     ),
   );
   const table = h("table", { class: "sw-shares-table" }, heading, body);
-  const el = h("div", { class: "sw-shares", role: "group", "aria-label": "Marked region", hidden: true }, table, area);
+  const el = h(
+    "div",
+    {
+      class: "sw-shares",
+      role: "group",
+      "aria-label": mask || "Marked region",
+      "data-mask": mask || null,
+      hidden: true,
+    },
+    table,
+    area,
+  );
   let known = new WeakMap<MapData, Shares>();
-  const renew = onChange((_region: Region | null, _picture: Picture | null) => {
+  const renew = onChange((_region: Marked["region"], _picture: Picture | null) => {
     known = new WeakMap();
   });
   let written = "";

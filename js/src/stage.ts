@@ -84,7 +84,7 @@ export function createStage(linked: Store<Linked>, tools: HTMLElement, actions: 
     });
   });
 
-  const step = (by: number) => () => state && actions.setImage(state.image + by);
+  const step = (by: number) => () => state && actions.setImage(state.at + by);
   back.addEventListener("click", step(-1), { signal });
   forth.addEventListener("click", step(1), { signal });
   modes.addEventListener(
@@ -155,13 +155,13 @@ export function createStage(linked: Store<Linked>, tools: HTMLElement, actions: 
       for (const radio of radios) {
         radio.checked = radio.value === display.mode;
       }
-      stepper.hidden = next.images.length <= 1;
+      stepper.hidden = next.album.count <= 1;
       setText(label, picture?.label ?? "");
       label.hidden = !picture?.label;
       setAttributes(label, { title: picture?.label || null });
-      setText(count, `${next.image + 1} / ${next.images.length}`);
-      back.disabled = next.image <= 0;
-      forth.disabled = next.image >= next.images.length - 1;
+      setText(count, `${next.at + 1} / ${next.album.count}`);
+      back.disabled = next.at <= 0;
+      forth.disabled = next.at >= next.album.count - 1;
     },
   };
 }

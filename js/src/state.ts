@@ -24,10 +24,26 @@ export interface LiveState extends Pick<Source, "kind" | "label" | "el"> {
 
 export type Compared = Pick<Choice, "method" | "params" | "layer">;
 
+/** All pictures of the widget, also those that nobody has looked at yet. */
+export interface Album {
+  count: number;
+  /** What is true of some of them is known. */
+  labelled: boolean;
+  /** The first `unread` are called by this name and their place until they are read. */
+  name: string;
+  unread: number;
+}
+
 export interface SessionState {
   card: Card;
+  /** Those that somebody has looked at. */
   images: Picture[];
+  /** Of the current one in `images`, and among all pictures. */
   image: number;
+  at: number;
+  album: Album;
+  /** Where the evidence of a picture is, as the kernel packs it. */
+  masks: { image?: string; masks?: readonly Record<string, unknown>[]; data: Uint8Array | null };
   /** The current picture as a JPEG. */
   base: Uint8Array | null;
   predictions: Predictions;
@@ -60,6 +76,20 @@ export interface SessionState {
 export function shownPicture(state: SessionState): Picture | null {
   const { images, predictions } = state;
   return images.find(({ id }) => id === predictions.image) ?? currentPicture(state);
+}
+
+/** The id of the picture at a place, or null if there is none. */
+export function pictureAt({ images, album }: Pick<SessionState, "images" | "album">, place: number): string | null {
+  const known = images.find(({ at }) => at === place);
+  const named = Number.isInteger(place) && place >= 0 && place < album.unread;
+  return known?.id ?? (named ? `${album.name}-${place}` : null);
+}
+
+/** The place of the picture with an id. */
+export function placeOf({ images, album }: SessionState, id: string): number | null {
+  const [name, place] = id.split("-");
+  const known = images.find((picture) => picture.id === id)?.at;
+  return known ?? (place !== undefined && name === album.name ? Number(place) : null);
 }
 
 /** The chosen picture, or null before there is one. */

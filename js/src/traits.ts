@@ -3,6 +3,7 @@ import { bytesOf, explainArgs, mapMeta, valuesOf } from "./decode.ts";
 import { type MapData, splitMaps } from "./maps.ts";
 import type { Model } from "./model.ts";
 import type { Card, Display, ExplainArgs, Params, Picture, Predictions, Target } from "./protocol.ts";
+import type { SessionState } from "./state.ts";
 import { fullParams, parseTarget } from "./targets.ts";
 
 /** The choice: what is explained, how. `image` is a picture's id. */
@@ -21,6 +22,7 @@ export const DISPLAY: Readonly<Display> = {
   opacity: 0.85,
   colormap: "red-blue",
   sign: "signed",
+  channels: "sum",
   smooth: 1,
   clip: 99.5,
   clip_by: "percentile",
@@ -54,15 +56,19 @@ export function readCard(model: Model): Card {
   return { ...EMPTY_CARD, ...fields(model.get("card")) };
 }
 
-export function readPictures(model: Model): {
-  images: Picture[];
-  image: number;
-  base: Uint8Array | null;
-} {
-  const images = list<Picture>(model.get("images"));
-  const image = Number(model.get("image")) || 0;
+export function readPictures(model: Model): Pick<SessionState, "images" | "image" | "at" | "album" | "base" | "masks"> {
+  const images = list<Picture>(model.get("images")).map((picture, i) => ({ ...picture, at: picture.at ?? i }));
+  const at = Number(model.get("image")) || 0;
+  const album = { count: images.length, labelled: false, name: "", unread: 0, ...fields(model.get("gallery")) };
   const base = bytesOf(model.get("base"));
-  return { images, image, base: base !== null && base.byteLength > 0 ? base : null };
+  return {
+    images,
+    image: images.findIndex((picture) => picture.at === at),
+    at,
+    album,
+    base: base !== null && base.byteLength > 0 ? base : null,
+    masks: { ...fields(model.get("masks")), data: bytesOf(model.get("masks_data")) },
+  };
 }
 
 export function readPredictions(model: Model): Predictions {
@@ -72,6 +78,7 @@ export function readPredictions(model: Model): Predictions {
 /** What a field of `display` may hold where not any text will do. */
 const ALLOWED: Readonly<Partial<Record<keyof Display, readonly string[]>>> = {
   sign: ["signed", "absolute", "positive", "negative"],
+  channels: ["sum", "max", "norm"],
   clip_by: ["percentile", "mass"],
   curve: ["linear", "sqrt", "rank"],
   mode: ["overlay", "beside", "map", "picture", "mask", "contours"],

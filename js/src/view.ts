@@ -9,6 +9,7 @@ import { createHeads } from "./heads.ts";
 import { createInstrument } from "./instrument.ts";
 import { liveView } from "./live.ts";
 import { createMethod } from "./method.ts";
+import { createPane } from "./pane.ts";
 import type { Card, Head, Picture } from "./protocol.ts";
 import { remarks, scaleUnit } from "./sentences.ts";
 import type { Session } from "./session.ts";
@@ -22,7 +23,7 @@ const WIDE = 560;
 const PEEK_KEY = "p";
 const NO_MARKS: readonly number[] = [];
 
-export function mountView(session: Session, host: HTMLElement, signal: AbortSignal): void {
+export function mountView(session: Session, host: HTMLElement, signal: AbortSignal, styles = ""): void {
   const { store } = session;
   let pending = 0;
   const repaint = (): void => {
@@ -51,10 +52,13 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
   const name = h("h2", { class: "sw-model" });
   const notes = h("div", { class: "sw-notes" });
   const compare = createCompare(session, signal);
-  const workshop = createWorkshop(session, { linked: instrument.linked, stage, repaint }, signal);
+  const below = h("div");
+  const panes = { focusable: false, describedBy: "", say: () => {} };
+  const pane = (linked: typeof instrument.linked, few?: number) => createPane(linked, { ...panes, few }, signal);
+  const workshop = createWorkshop(session, { linked: instrument.linked, stage, below, pane, repaint }, signal);
   const about = createAbout();
   const told = [status.progress, status.alert, status.el];
-  const parts = [stage.el, stage.figure, ...instrument.under, ...told, scale.el, compare.el];
+  const parts = [stage.el, stage.figure, ...instrument.under, workshop.under, ...told, scale.el, compare.el, below];
   const left = h("div", { class: "sw-stage" }, ...parts);
   const panel = h(
     "div",
@@ -93,7 +97,7 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     const under = beside && underPicture(classes, height);
     if (under !== left.contains(display.el)) {
       panel.insertBefore(display.el, notes);
-      left.append(...(under ? [display.el] : []));
+      left.append(...(under ? [display.el] : []), below);
     }
   });
 
@@ -102,7 +106,8 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     if (signal.aborted) {
       return;
     }
-    const state = liveView(store.get());
+    const live = liveView(store.get());
+    const state = { ...live, map: session.recast.of(live.map, live.display.channels) };
     describe(state.card, shownPicture(state));
     stage.update(state);
     if (state.live === null) {
@@ -157,7 +162,7 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     }
   }
 
-  host.replaceChildren(root);
+  host.replaceChildren(...(styles === "" ? [] : [h("style", {}, styles)]), root);
   store.subscribe(repaint, signal);
   watchVisibility(root, signal, (on) => {
     session.flow.show(root, on);

@@ -10,9 +10,10 @@ interface Given {
 
 /**
  * anywidget calls this once per model, so the session lives in the closure: the `model` of `initialize` and that of
- * `render` are two different proxies of one model, and cannot be the key to it.
+ * `render` are two different proxies of one model, and cannot be the key to it. `styles` are those of the page, where the
+ * host does not bring them: a saved notebook carries them packed with the script.
  */
-export default function createWidget() {
+export default function createWidget(styles = "") {
   let session: Session | null = null;
   let model = new AbortController();
 
@@ -44,7 +45,7 @@ export default function createWidget() {
     render({ el, ...given }: Given & { el: HTMLElement }) {
       const view = new AbortController();
       const opened = session ?? open({ model: given.model });
-      mountView(opened, el, AbortSignal.any([lifetime(given.signal, view), opened.signal]));
+      mountView(opened, el, AbortSignal.any([lifetime(given.signal, view), opened.signal]), styles);
       return () => view.abort();
     },
   };

@@ -2,7 +2,9 @@
 import { h, type Part } from "./dom.ts";
 import type { Linked } from "./linked.ts";
 import type { Studio } from "./modules.ts";
+import type { Pane } from "./pane.ts";
 import type { Session } from "./session.ts";
+import { createShares } from "./shares.ts";
 import type { Stage } from "./stage.ts";
 import type { SessionState } from "./state.ts";
 import type { Store } from "./store.ts";
@@ -11,14 +13,27 @@ import type { Store } from "./store.ts";
 export interface Bench {
   readonly linked: Store<Linked>;
   readonly stage: Stage;
+  /** A place under the picture, as wide as its column. */
+  readonly below: HTMLElement;
+  /** Another panel of this view; a small one (`few` cells a side) is drawn roughly while a hand moves. */
+  pane(linked: Store<Linked>, few?: number): Pane;
   /** Stands in the part's heading, also while it is closed. */
   readonly aside: HTMLElement;
+  /** A table of shares, of the marked region or of a mask. */
+  readonly shares: typeof createShares;
   repaint(): void;
 }
 
-type Name = Extract<keyof Studio, string>;
+type Name = Exclude<Extract<keyof Studio, string>, "styles" | "film">;
 
-const PARTS: readonly [Name, string][] = [["live", "Live"]];
+const PARTS: readonly [Name, string][] = [
+  ["gallery", "Compare maps"],
+  ["paint", "Paint to occlude"],
+  ["live", "Live"],
+  ["pictures", "Add pictures"],
+  ["mistakes", "Mistakes"],
+  ["takeaway", "Take away"],
+];
 
 interface Shell {
   readonly name: Name;
@@ -30,10 +45,14 @@ interface Shell {
 
 export function createWorkshop(
   session: Session,
-  bench: Omit<Bench, "aside">,
+  given: Omit<Bench, "aside" | "shares">,
   signal: AbortSignal,
-): { els: readonly HTMLElement[]; update(state: SessionState): void } {
+): { els: readonly HTMLElement[]; under: HTMLElement; update(state: SessionState): void } {
   let state: SessionState | null = null;
+  /** Stands under the picture. */
+  const under = h("div");
+  let film: Part<SessionState> | null = null;
+  const bench = { ...given, aside: under, shares: createShares };
   const shells = PARTS.map(([name, title]): Shell => {
     const aside = h("span", { class: "sw-aside" });
     const body = h("div");
@@ -47,13 +66,20 @@ export function createWorkshop(
   });
 
   function install(studio: Studio): void {
+    if (film !== null || signal.aborted) {
+      return;
+    }
+    bench.below.before(h("style", {}, studio.styles));
+    film = studio.film(session, bench, signal);
+    under.replaceChildren(film.el);
+    if (state !== null) {
+      film.update(state);
+    }
     for (const shell of shells) {
-      if (shell.part === null && !signal.aborted) {
-        shell.part = studio[shell.name](session, { ...bench, aside: shell.aside }, signal);
-        shell.body.replaceChildren(shell.part.el);
-        if (state !== null) {
-          shell.part.update(state);
-        }
+      shell.part = studio[shell.name](session, { ...bench, aside: shell.aside }, signal);
+      shell.body.replaceChildren(shell.part.el);
+      if (state !== null) {
+        shell.part.update(state);
       }
     }
   }
@@ -61,7 +87,7 @@ export function createWorkshop(
   const say = (text: string): void => {
     for (const { part, body } of shells) {
       if (part === null) {
-        body.replaceChildren(h("p", { class: "sw-small", role: "status" }, text));
+        body.replaceChildren(h("p", { class: "sw-small", "aria-live": "polite" }, text));
       }
     }
   };
@@ -72,14 +98,30 @@ export function createWorkshop(
   for (const shell of shells) {
     shell.el.addEventListener("toggle", () => shell.el.open && shell.part === null && opened(), { signal });
   }
+  let fetched = false;
+  const fetch = (): void => {
+    if (!fetched) {
+      fetched = true;
+      opened();
+    }
+  };
+  // A picture that is dragged over is on its way.
+  bench.stage.figure.addEventListener("dragenter", fetch, { signal });
   if (session.modules.ready !== null) {
     install(session.modules.ready);
   }
   return {
     els: shells.map(({ el }) => el),
+    under,
     update(next) {
       state = next;
-      for (const { part } of shells) {
+      film?.update(next);
+      const { album, masks, map, phase } = next;
+      if (phase === "idle" && map?.final && (album.count > 1 || masks.data?.length)) {
+        fetch();
+      }
+      for (const { name, el, part } of shells) {
+        el.hidden = name === "mistakes" && !album.labelled;
         part?.update(next);
       }
     },

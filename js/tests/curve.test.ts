@@ -6,7 +6,7 @@ import { ticks } from "../src/colourbar.ts";
 import { curveOf, ranksOf } from "../src/curve.ts";
 import { mapMeta } from "../src/decode.ts";
 import type { Field } from "../src/heatmap.ts";
-import { createLayers, type Layer } from "../src/layer.ts";
+import { createLayers, type Layer, ROUGH } from "../src/layer.ts";
 import { type MapData, splitMaps } from "../src/maps.ts";
 import type { Display, Mode } from "../src/protocol.ts";
 import { reduce } from "../src/reduce.ts";
@@ -137,7 +137,7 @@ describe("a layer", () => {
     const big = { ...(map as MapData), values, width: size, height: size };
     const draw = createLayers();
     const display = { ...DISPLAY, smooth: 3 };
-    const [rough, exact] = [true, false].map((moving) => draw(big, display, [size, size], "overlay", moving));
+    const [rough, exact] = [ROUGH, undefined].map((most) => draw(big, display, [size, size], "overlay", most));
     expect([rough?.width, rough?.rough, exact?.width, exact?.rough]).toEqual([256, true, size, false]);
     const mean = (drawn: Layer | undefined): number =>
       (drawn?.field.values.reduce((a, b) => a + b, 0) ?? 0) / (drawn?.field.values.length ?? 1);

@@ -34,7 +34,7 @@ test("methods stand under their family, in the card's order", () => {
 
 test("a method that equals a simpler one can be chosen, and says so", () => {
   const page = mount();
-  const reserve = page.root().querySelector<HTMLElement>(".sw-reserve");
+  const reserve = page.root().querySelector<HTMLElement>("[aria-label=Method] .sw-reserve");
   expect(reserve?.hidden).toBe(true);
   expect(page.root().querySelector<HTMLOptionElement>('option[value="guided_backprop"]')?.disabled).toBe(false);
   page.choose("method", "guided_backprop");
@@ -92,7 +92,7 @@ describe("a run that stops by itself", () => {
     expect(page.root().dataset["final"]).toBe("true");
     const bar = page.root().querySelector<HTMLElement>(".sw-progress");
     expect([bar?.classList.contains("sw-busy"), bar?.getAttribute("aria-valuenow")]).toEqual([false, null]);
-    expect(page.root().querySelector("[role=status]")?.textContent).toContain(text);
+    expect(page.root().querySelector(".sw-root > [role=status]")?.textContent).toContain(text);
   });
 });
 

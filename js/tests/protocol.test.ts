@@ -3,15 +3,20 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import accepted from "../../tests/fixtures/protocol/accepted.json";
 import ack from "../../tests/fixtures/protocol/ack.json";
+import added from "../../tests/fixtures/protocol/added.json";
 import bye from "../../tests/fixtures/protocol/bye.json";
 import cache from "../../tests/fixtures/protocol/cache.json";
 import cancel from "../../tests/fixtures/protocol/cancel.json";
 import cell from "../../tests/fixtures/protocol/cell.json";
 import end from "../../tests/fixtures/protocol/end.json";
+import fileData from "../../tests/fixtures/protocol/file.json";
 import frame from "../../tests/fixtures/protocol/frame.json";
 import hello from "../../tests/fixtures/protocol/hello.json";
 import moduleCode from "../../tests/fixtures/protocol/module.json";
 import request from "../../tests/fixtures/protocol/request.json";
+import scores from "../../tests/fixtures/protocol/scores.json";
+import survey from "../../tests/fixtures/protocol/survey.json";
+import thumbs from "../../tests/fixtures/protocol/thumbs.json";
 import visible from "../../tests/fixtures/protocol/visible.json";
 import welcome from "../../tests/fixtures/protocol/welcome.json";
 import { bytesOf, decode, int16Of } from "../src/decode.ts";
@@ -34,6 +39,11 @@ describe.each([
   ["frame", frame],
   ["cache", cache],
   ["cell", cell],
+  ["file", fileData],
+  ["thumbs", thumbs],
+  ["added", added],
+  ["survey", survey],
+  ["scores", scores],
   ["module", moduleCode],
   ["end", end],
 ])("%s", (type, { good, bad }) => {
@@ -67,7 +77,7 @@ test("a picture carries the bytes of its colours, and several are told apart", (
   ]);
 });
 
-test.each([{ v: 1, type: "scores" }, { v: 1 }, null, 3, "hello", [], undefined])("%o is no message", (odd) => {
+test.each([{ v: 1, type: "noise" }, { v: 1 }, null, 3, "hello", [], undefined])("%o is no message", (odd) => {
   expect(decode(odd)).toBeNull();
 });
 

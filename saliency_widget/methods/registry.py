@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any, Literal, get_args
 
 from saliency_widget.compute import ScoreFunction
 from saliency_widget.errors import BadParameter, UnknownMethod, nearest
+from saliency_widget.methods.cost import Bill, bill, units
 from saliency_widget.methods.estimate import Estimate, Kind
 from saliency_widget.methods.parameters import Parameter, parameters, validate
 from saliency_widget.methods.stopping import LEAST
@@ -202,8 +203,12 @@ class Method:
         size : (int, int)
             Height and width of the model's input.
         """
-        wanted = {"size": size} if "size" in inspect.signature(self.cost).parameters else {}
-        return self.cost(**params, **wanted)
+        return units(self.cost, params, size)
+
+    @cached_property
+    def bill(self) -> Bill | None:
+        """The count in closed form, so that a page can say it before it asks for anything; None if it has none."""
+        return bill(self.cost, self.parameters)
 
     @property
     def stops(self) -> bool:
@@ -245,6 +250,7 @@ class Method:
             "layer": self.layer,
             "values": self.values,
             "sibling_of": self.sibling_of,
+            "cost": None if self.bill is None else self.bill.card(),
             "stops": self.stops,
             "status": applies.status,
             "reason": applies.reason,

@@ -46,12 +46,15 @@ class Picture:
     exact : Tensor or None
         The pixels as the model gets them, (C, H, W) in [0, 1], where 8 bits would round them, or where the channels are
         no colours.
+    path: str or None
+        The file that it was read from, as the user named it.
     """
 
     image: Image.Image
     label: str = ""
     notes: tuple[str, ...] = field(default=())
     exact: Tensor | None = None
+    path: str | None = None
 
     @property
     def width(self) -> int:
@@ -140,7 +143,7 @@ def _from_file(path: Path, label: str, channels: int | None) -> Picture:
     except (OSError, ValueError, RuntimeError) as error:
         message = f"the image '{path}' cannot be read: {getattr(error, 'strerror', None) or error}; check the path"
         raise BadImage(message) from error
-    return _from_bytes(data, label or path.name, channels)
+    return replace(_from_bytes(data, label or path.name, channels), path=str(path))
 
 
 def _from_bytes(data: bytes, label: str, channels: int | None) -> Picture:

@@ -6,6 +6,7 @@ import fnmatch
 import importlib
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -13,10 +14,13 @@ from saliency_widget.errors import ModelError, nearest
 from saliency_widget.model.image_model import ImageModel
 from saliency_widget.model.zoo.common import DEFAULT
 
-__all__ = ["load", "models"]
+__all__ = ["how_loaded", "load", "models"]
 
 _FAMILIES = ("demo", "torchvision", "timm", "hf")
 _DEMO = "saliency_widget.demo.models"
+
+_calls: WeakKeyDictionary[ImageModel, tuple[str, dict[str, Any]]] = WeakKeyDictionary()
+"""By which name and options each model that is still alive was loaded."""
 
 
 def load(
@@ -58,7 +62,15 @@ def load(
         message = f"unknown model {name!r}; a name is family/model, with the families {', '.join(_FAMILIES)}; {known}"
         raise ModelError(message)
     loader: Callable[..., ImageModel] = _load_demo if family == "demo" else _room(family).load
-    return loader(model, weights=weights, device=device, precision=precision)
+    loaded = loader(model, weights=weights, device=device, precision=precision)
+    options = {"weights": (weights, DEFAULT), "device": (str(device), "auto"), "precision": (precision, "auto")}
+    _calls[loaded] = name, {key: value for key, (value, usual) in options.items() if value != usual}
+    return loaded
+
+
+def how_loaded(model: ImageModel) -> tuple[str, dict[str, Any]] | None:
+    """Return the name and the options with which :func:`load` gave a model; None if it came from elsewhere."""
+    return _calls.get(model)
 
 
 def models(pattern: str | None = None) -> list[str]:

@@ -30,17 +30,21 @@ class Beside:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def begin(self, kind: Kind, req: dict[str, Any], run: Callable[[Job], Iterator[None]]) -> Job:
+    def begin(
+        self, kind: Kind, req: dict[str, Any], run: Callable[[Job], Iterator[None]], *, lasting: bool = False
+    ) -> Job:
         """Accept a request, and have the compute thread do it.
 
         Parameters
         ----------
-        kind : {"grid"}
+        kind : {"grid", "file", "occlude"}
             One of ``runner.job.BESIDE``.
         req : dict
             The page's id of it.
         run : callable
             Does the job, step by step. What it raises ends the job; a ``SaliencyError`` is told to the page.
+        lasting : bool
+            Whether the job goes on when `run` has come to its end: there may be more to do (:meth:`resume`).
 
         Returns
         -------
@@ -49,8 +53,12 @@ class Beside:
         session = self._session
         job = session.jobs.add(kind, session.choice, req, None)
         session.say("accepted", {"job": job.number, "req": req, "kind": kind, "args": {}})
-        session.jobs.start(job, lambda: self._steps(job, run), lambda error: self._failed(job, error))
+        self._start(job, run, lasting=lasting)
         return job
+
+    def resume(self, job: Job, run: Callable[[Job], Iterator[None]]) -> None:
+        """Have the compute thread go on with a lasting job that has no task."""
+        self._start(job, run, lasting=True)
 
     def gone(self, page: str) -> None:
         """End the jobs of a page that goes away."""
@@ -58,10 +66,16 @@ class Beside:
             if job.beside and job.req is not None and job.req["page"] == page:
                 self._session.jobs.stop(job, "cancelled")
 
-    def _steps(self, job: Job, run: Callable[[Job], Iterator[None]]) -> Iterator[None]:
+    def _start(self, job: Job, run: Callable[[Job], Iterator[None]], *, lasting: bool) -> None:
+        self._session.jobs.start(
+            job, lambda: self._steps(job, run, lasting=lasting), lambda error: self._failed(job, error)
+        )
+
+    def _steps(self, job: Job, run: Callable[[Job], Iterator[None]], *, lasting: bool) -> Iterator[None]:
         try:
             yield from run(job)
-            self._end(job, "complete")
+            if not lasting:
+                self._end(job, "complete")
         except Cancelled:
             self._end(job, job.stop or "cancelled")
         except GeneratorExit:
@@ -70,7 +84,8 @@ class Beside:
         except BaseException as error:  # noqa: BLE001 - SystemExit in a user's model too must end the job, not the thread
             self._failed(job, error)
         finally:
-            self._session.jobs.finished(job)
+            if job.ended:
+                self._session.jobs.finished(job)
 
     def _end(self, job: Job, status: Status, error: SaliencyError | None = None) -> None:
         self._session.holding(lambda: self._session.jobs.end(job, status, error=error))

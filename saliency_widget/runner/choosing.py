@@ -10,6 +10,7 @@ from saliency_widget.compute import SCORES
 from saliency_widget.errors import BadImage, BadParameter, NotApplicable, UnknownTarget, nearest
 from saliency_widget.methods import check_tolerance, get
 from saliency_widget.model import ImageModel, Picture, Target
+from saliency_widget.runner.gallery import as_gallery
 from saliency_widget.runner.job import Choice
 
 __all__ = ["choose", "is_open", "picture_of", "top_classes"]
@@ -83,9 +84,9 @@ def picture_of(pictures: Sequence[Picture], name: str) -> int:
     ------
     BadImage
     """
-    for index, picture in enumerate(pictures):
-        if picture.id == name:
-            return index
+    index = as_gallery(pictures).find(name)
+    if index is not None:
+        return index
     message = f"there is no picture '{name}' in this widget; reload the page to see those that there are"
     raise BadImage(message)
 

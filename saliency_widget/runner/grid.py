@@ -5,12 +5,13 @@ It gives way to every click at the next chunk. What a page or a click before has
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from saliency_widget.errors import ModelError
 from saliency_widget.methods import Estimate
+from saliency_widget.model import Prediction
 from saliency_widget.model.watching import watched
 from saliency_widget.plan import look_ahead
 from saliency_widget.runner.choosing import choose, picture_of
@@ -50,17 +51,22 @@ def _choice(session: Session, cell: Any) -> Choice:
 
 
 def _steps(session: Session, job: Job, cells: Sequence[Choice]) -> Iterator[None]:
+    told: dict[tuple[str, str], Mapping[str, Prediction]] = {}
     for choice in cells:
-        yield from _cell(session, job, choice)
+        yield from _cell(session, job, choice, told)
 
 
-def _cell(session: Session, job: Job, choice: Choice) -> Iterator[None]:
+def _cell(
+    session: Session, job: Job, choice: Choice, told: dict[tuple[str, str], Mapping[str, Prediction]]
+) -> Iterator[None]:
+    """Compute one cell; `told` is what the model said of pictures that are not the current one."""
     picture = session.pictures[choice.image]
     revision = session.model.revision()
-    said = session.known_prediction(picture, revision)
+    said = session.known_prediction(picture, revision) or told.get((picture.id, revision))
     if said is None:
         with watched(job.token.check):
             said = look_ahead(session.model, picture, choice.method, choice.params, choice.layer)
+        told[picture.id, revision] = said
     plan = plan_of(session.model, picture, choice, said)
     alone = [plan.for_target(t) for t in range(len(plan.targets))]
     if all(any(session.offer(key) for key in one.keys(revision)) for one in alone):
@@ -80,9 +86,18 @@ def _cell(session: Session, job: Job, choice: Choice) -> Iterator[None]:
         raise ModelError(message)
     seconds = session.clock() - began
     explanations = plan.explanations(last, seconds)
+    ms = round(1000 * seconds, 1)
     for t, one in enumerate(alone):
         # Each by itself, as a click would have made it: a page asks for one of them next.
-        frame = encode(one, last.of_target(t), final=True, ms=round(1000 * seconds, 1), key=one.key(revision))
-        args = replace(choice, targets=one.targets).args(picture.id)
-        session.spare(Finished(frame, args, explanations[t : t + 1]))
+        mine = last.of_target(t)
+        wanted = replace(choice, targets=one.targets)
+        frame = encode(one, mine, final=True, ms=ms, key=one.key(revision))
+        session.spare(Finished(frame, wanted.args(picture.id), explanations[t : t + 1]))
+        # Of a run that stopped by itself the other maps may be less precise than asked.
+        for name, maps in mine.siblings.items() if not last.stopped else ():
+            other = one.for_sibling(name)
+            estimate = replace(mine, attribution=maps, quality=(), siblings={})
+            frame = encode(other, estimate, final=True, ms=ms, key=other.key(revision))
+            args = replace(wanted, method=name).args(picture.id)
+            session.spare(Finished(frame, args, [explanations[t].siblings[name]]))
     yield

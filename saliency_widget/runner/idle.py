@@ -64,10 +64,13 @@ class Idle:
         Whose lock is held whenever one of the methods is called.
     schedule : Schedule
         Where it runs.
+    on : bool
+        Whether there is such work at all.
     """
 
-    def __init__(self, session: Session, schedule: Schedule) -> None:
+    def __init__(self, session: Session, schedule: Schedule, *, on: bool = True) -> None:
         self._session = session
+        self.on = on
         self._schedule = schedule
         self._lane = Lane()
         self._task: Task | None = None
@@ -103,7 +106,7 @@ class Idle:
                 token.check()
                 plan = plan_of(session.model, picture, replace(choice, targets=(target,)), said)
                 key = plan.key(revision)
-                if any(session.has(one) for one in plan.keys(revision)):
+                if any(session.found(one) for one in plan.keys(revision)):
                     continue
                 began = session.clock()
                 last: Estimate | None = None

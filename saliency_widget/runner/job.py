@@ -18,13 +18,18 @@ from saliency_widget.runner.thread import Task
 
 __all__ = ["BESIDE", "SLOTS", "Choice", "Closed", "Job", "Kind", "Status", "Stopped", "Why", "forget_frames", "plain"]
 
-Kind = Literal["explain", "predict", "live", "grid"]
+Kind = Literal["explain", "predict", "live", "grid", "file", "occlude", "image", "survey", "channels"]
 
-SLOTS: Mapping[Kind, str] = {"explain": "map", "live": "map", "predict": "prediction", "grid": "grid"}
+BESIDE = frozenset[Kind]({"grid", "file", "occlude", "image", "survey", "channels"})
+"""Kinds that a page asks for beside the map that all pages follow; they end with that page."""
+
+SLOTS: Mapping[Kind, str] = {
+    **dict.fromkeys(("explain", "live"), "map"),
+    "predict": "prediction",
+    **{kind: kind for kind in BESIDE},
+}
 """Of each slot one job is wanted, the newest: the map on screen is one map, live or not."""
 
-BESIDE = frozenset[Kind]({"grid"})
-"""Kinds that a page asks for beside the map that all pages follow; they end with that page."""
 Status = Literal["complete", "unchanged", "cancelled", "superseded", "error"]
 Why = Literal["cancelled", "superseded"]
 

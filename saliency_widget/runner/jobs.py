@@ -16,7 +16,11 @@ from saliency_widget.runner.thread import Lane, Priority, Schedule, Task, on_com
 
 __all__ = ["Jobs"]
 
-_PRIORITY: Mapping[Kind, Priority] = {"predict": Priority.NOW, "grid": Priority.GRID}
+_PRIORITY: Mapping[Kind, Priority] = {
+    **dict.fromkeys(("predict", "file", "occlude", "image", "channels"), Priority.NOW),
+    "grid": Priority.GRID,
+    "survey": Priority.IDLE,
+}
 
 
 class Jobs:
@@ -93,6 +97,10 @@ class Jobs:
         """
         job.task = Task(steps, self._lane, _PRIORITY.get(job.kind, Priority.EXPLAIN), fail=lost, stop=job.token.cancel)
         self._schedule.submit(job.task)
+
+    def errand(self, steps: Callable[[], Iterator[None]], lost: Callable[[BaseException], None]) -> None:
+        """Have something small computed beside the jobs: it has no number, and nobody hears of its end."""
+        self._schedule.submit(Task(steps, Lane(), Priority.GRID, fail=lost, stop=lambda: None))
 
     def stop(self, job: Job, why: Why) -> None:
         """Tell a job to stop. One of which nothing is computed now ends here, the others at the network's next layer."""

@@ -31,6 +31,9 @@ class Port(Protocol):
     def sync(self) -> None:
         """Send the values written since the last time, in one message."""
 
+    def resend(self) -> None:
+        """Send all synced values once more."""
+
     def tell(self) -> None:
         """Tell who observes the values written since the last time; called without the lock, on the compute thread."""
 
@@ -100,7 +103,9 @@ class Outbox:
         else:
             fields, frame = item.content
             kind = "cache" if item.what == "spare" else "cell" if "args" in fields else "frame"
-            more = {"cache": {}, "cell": {"seq": item.seq}, "frame": {"seq": item.seq, "shot": None}}[kind]
+            more: dict[str, Any] = {} if kind == "cache" else {"seq": item.seq}
+            if kind == "frame":
+                more["shot"] = None
             self.say(kind, {**fields, **more, "kind": "map", **frame.meta}, frame.data)
 
     def _try(self, how: Callable[[], None]) -> None:

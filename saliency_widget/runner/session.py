@@ -17,13 +17,16 @@ from typing import Any, TypeVar
 from saliency_widget.explanation import Explanation
 from saliency_widget.model import ImageModel, Picture, Prediction, Target
 from saliency_widget.runner import state, work
+from saliency_widget.runner.adding import shown, unshown
 from saliency_widget.runner.beside import Beside
 from saliency_widget.runner.choosing import choose, is_open, picture_of, top_classes
 from saliency_widget.runner.frames import Frame
+from saliency_widget.runner.gallery import as_gallery
 from saliency_widget.runner.idle import Idle
 from saliency_widget.runner.job import Choice, Job, Kind, Status, forget_frames, plain
 from saliency_widget.runner.jobs import Jobs
 from saliency_widget.runner.live import Live, Shot, affordable
+from saliency_widget.runner.occluding import Occluding
 from saliency_widget.runner.outbox import Alarm, Outbox, Port, alarm
 from saliency_widget.runner.shelf import Finished, Shelf
 from saliency_widget.runner.thread import Schedule, compute_thread
@@ -73,7 +76,7 @@ class Session:
         alarm: Alarm = alarm,
     ) -> None:
         self.model = model
-        self.pictures = tuple(pictures)
+        self.pictures = as_gallery(pictures)
         self.choice = choice
         self.revision = revision
         self.clock = clock
@@ -84,9 +87,10 @@ class Session:
         self._outbox = Outbox(port, lock, clock, alarm)
         schedule = schedule or compute_thread(model.device)
         self.jobs = Jobs(self._outbox, schedule, lock, clock)
-        self._idle = Idle(self, schedule) if idle else None
+        self.idle = Idle(self, schedule, on=idle)
         self._live = Live(self, schedule, alarm)
         self.beside = Beside(self)
+        self.occluding = Occluding(self)
         self._shelf = Shelf()
         self._prediction: tuple[str, Mapping[str, Prediction]] | None = None
         self._based = self.pictures[choice.image].id
@@ -104,6 +108,11 @@ class Session:
                 self._accepted(job)
                 if job.newest is not None:
                     self._outbox.send(self._outbox.flow.repeat(({"job": job.number}, job.newest)))
+
+    def resend(self) -> None:
+        """Send the synced state to a page whose host told it of no change."""
+        with self._lock:
+            self._port.resend()
 
     def visible(self, page: str, *, on: bool) -> None:
         """Note that a page was shown or hidden."""
@@ -206,8 +215,7 @@ class Session:
     def close(self) -> None:
         """End all jobs; nothing is sent afterwards."""
         with self._lock:
-            if self._idle is not None:
-                self._idle.stop()
+            self.idle.stop()
             self._live.close()
             self.jobs.close()
             self._outbox.close()
@@ -220,18 +228,18 @@ class Session:
             return None
         return self._prediction[1]
 
-    def predicted(self, picture: Picture, revision: str, said: Mapping[str, Prediction]) -> None:
+    def predicted(self, picture: Picture, revision: str, said: Mapping[str, Prediction], ms: float) -> None:
         """Take note of the current picture's prediction, and show both at once: the map may take a while."""
-        values: dict[str, Any] = {"predictions": state.predictions(picture, said)}
+        values: dict[str, Any] = {"predictions": {**state.predictions(picture, said), "ms": ms}}
         if picture.id != self._based:
-            values["base"] = state.base_jpeg(picture)
+            values |= shown(self, picture)
         if revision != self.revision:
             values["card"] = state.card(self.model, revision)
         with self._lock:
             # Also for a job that was superseded meanwhile: the next one for this picture counts on it.
             if self.pictures[self.choice.image].id == picture.id and not self.jobs.closed:
                 self._prediction, self._based, self.revision = (picture.id, said), picture.id, revision
-                self._write(values)
+                self.write(values)
         self._port.tell()
 
     def settle(self, job: Job, targets: tuple[Target, ...]) -> None:
@@ -278,10 +286,10 @@ class Session:
         """End a job that did what it was asked for."""
         self._conclude(job, "complete", finished)
 
-    def has(self, key: str) -> bool:
-        """Whether a map is known already."""
+    def found(self, key: str) -> Finished | None:
+        """Return a finished map that is known already, if it is."""
         with self._lock:
-            return self._shelf.get(key) is not None
+            return self._shelf.get(key)
 
     def spare(self, finished: Finished) -> None:
         """Keep a map that nobody follows, and send it if there is nothing better to send."""
@@ -308,7 +316,7 @@ class Session:
         with self._lock:
             why = job.stop or "cancelled"
             if self.jobs.end(job, why) and why == "cancelled":
-                self._write({"status": state.IDLE} | self._unpredicted())
+                self.write({"status": state.IDLE} | self._unpredicted())
 
     def failed(self, job: Job, error: BaseException) -> None:
         """End a job that raised."""
@@ -320,14 +328,13 @@ class Session:
             if job.stop is not None:
                 self.stopped(job)
             elif self.jobs.end(job, "error", error=readable):
-                self._write({"status": state.failure(readable)} | self._unpredicted())
+                self.write({"status": state.failure(readable)} | self._unpredicted())
         self._port.tell()
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _accept(self, kind: Kind, choice: Choice, req: dict[str, Any] | None, have: str | None) -> Job:
-        if self._idle is not None:
-            self._idle.stop()
+        self.idle.stop()
         job = self.jobs.add(kind, choice, req, have)
         self.choice = choice
         self._port.write(choice.state())
@@ -361,8 +368,8 @@ class Session:
             self._port.write(values)  # before the end, so that who hears of it finds them
             self.jobs.end(job, status, frame=frame)
             self._outbox.send(self._outbox.flow.changed())
-            if self._idle is not None and finished is not None and len(self.jobs.running()) == 0:
-                self._idle.begin(job.choice, finished.explanations[0].elapsed)
+            if self.idle.on and finished is not None and len(self.jobs.running()) == 0:
+                self.idle.begin(job.choice, finished.explanations[0].elapsed)
         self._port.tell()
         for explanation in job.explanations:
             for callback in list(self.callbacks):
@@ -374,9 +381,10 @@ class Session:
         if picture.id == self._based:
             return {}
         self._prediction, self._based = None, picture.id
-        return {"base": state.base_jpeg(picture), "predictions": state.predictions(picture, {})}
+        return {**unshown(self, picture), "predictions": state.predictions(picture, {})}
 
-    def _write(self, values: Mapping[str, Any]) -> None:
+    def write(self, values: Mapping[str, Any]) -> None:
+        """Set synced values, which go out once the pages have settled; the lock is held."""
         self._port.write(values)
         self._outbox.send(self._outbox.flow.changed())
 

@@ -14,8 +14,9 @@ from saliency_widget.errors import SaliencyError
 from saliency_widget.methods import methods
 from saliency_widget.model import ImageModel, Picture, Prediction
 from saliency_widget.runner.frames import Frame
+from saliency_widget.runner.truth import Truth
 
-__all__ = ["IDLE", "base_jpeg", "card", "failure", "image_card", "predictions", "result"]
+__all__ = ["IDLE", "base_jpeg", "card", "failure", "image_card", "predictions", "result", "thumbnail"]
 
 IDLE: dict[str, Any] = {"state": "idle", "code": None, "message": None}
 
@@ -24,6 +25,8 @@ _BASE_SIDE = 1024
 
 _SMALL_SIDE = 128
 _QUALITY = 88
+_THUMB_SIDE = 128
+_THUMB_QUALITY = 82
 _DIGITS = 7
 """What a float32 holds; a thousand classes are half as many bytes so."""
 
@@ -48,7 +51,7 @@ def _layers(model: ImageModel) -> list[dict[str, Any]]:
     return [] if facts is None else [layer.card(facts.default_layer) for layer in facts.layers]
 
 
-def image_card(model: ImageModel, picture: Picture, label: str = "") -> dict[str, Any]:
+def image_card(model: ImageModel, picture: Picture, label: str = "", truth: Truth | None = None) -> dict[str, Any]:
     """Return what the page needs to know about a picture, without its pixels."""
     geometry = model.geometry(picture)
     return {
@@ -59,6 +62,7 @@ def image_card(model: ImageModel, picture: Picture, label: str = "") -> dict[str
         "box": [float(edge) for edge in geometry.box],
         "input": list(geometry.input_size),
         "notes": list(picture.notes),
+        "truth": dict(truth or {}),
     }
 
 
@@ -72,6 +76,18 @@ def base_jpeg(picture: Picture) -> bytes:
     # A small one is drawn pixel by pixel, where a JPEG's usual thrift would show.
     small = max(image.size) <= _SMALL_SIDE
     image.save(file, "JPEG", quality=100 if small else _QUALITY, subsampling=0 if small else 2)
+    return file.getvalue()
+
+
+def thumbnail(picture: Picture) -> bytes:
+    """Return a small JPEG of a picture, for a strip of them."""
+    small = picture.image
+    if max(small.size) > _THUMB_SIDE:
+        scale = _THUMB_SIDE / max(small.size)
+        size = (max(1, round(small.width * scale)), max(1, round(small.height * scale)))
+        small = small.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=_THUMB_QUALITY)
     return file.getvalue()
 
 

@@ -84,9 +84,10 @@ def _look(session: Session, job: Job, picture: Picture) -> tuple[Mapping[str, Pr
     revision = session.model.revision()
     prediction = session.known_prediction(picture, revision)
     if prediction is None:
+        began = session.clock()
         with watched(job.token.check):
             prediction = look_ahead(session.model, picture, job.choice.method, job.choice.params, job.choice.layer)
-        session.predicted(picture, revision, prediction)
+        session.predicted(picture, revision, prediction, round(1000 * (session.clock() - began), 1))
     return prediction, revision
 
 

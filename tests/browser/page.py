@@ -117,8 +117,7 @@ class NotebookPage:
         self.page.add_init_script(TOOLS)
         self.guard = PageGuard(self.page)
         self.wire = listen(context.new_cdp_session(self.page))
-        # A workspace for each page: a shared one reopens other tests' notebooks at a reload.
-        self.page.goto(f"{lab.url}/doc/workspaces/{uuid.uuid4().hex}/tree/{path.name}")
+        self.page.goto(lab.address(path))
         self._wait_ready()
 
     def second_page(self) -> NotebookPage:

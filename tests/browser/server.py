@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,9 @@ class LabServer:
         The Python that runs the kernels. Another environment's is how the tests meet another ipykernel.
     """
 
+    module = "jupyterlab"
+    """What `python -m` runs."""
+
     def __init__(self, home: Path, kernel_python: str = sys.executable) -> None:
         self.home = home
         self.notebooks = home / "notebooks"
@@ -73,7 +77,7 @@ class LabServer:
         # A session of its own, so that stop() can end the whole group.
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterlab", *self._arguments()],
+                [sys.executable, "-m", self.module, *self._arguments()],
                 cwd=self.home,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
@@ -88,6 +92,10 @@ class LabServer:
                 message = f"JupyterLab did not start on {self.url}; its log ends:\n{self.log_tail()}"
                 raise RuntimeError(message)
             time.sleep(0.1)
+
+    def address(self, notebook: Path) -> str:
+        """Return where a notebook is opened, in a workspace of its own: a shared one reopens other tests' at a reload."""
+        return f"{self.url}/doc/workspaces/{uuid.uuid4().hex}/tree/{notebook.name}"
 
     def stop(self) -> None:
         """End the server, its kernels and whatever else is in its process group."""
@@ -168,3 +176,13 @@ class LabServer:
     def _post(self, path: str) -> None:
         request = urllib.request.Request(self.url + path, data=b"", method="POST")  # noqa: S310
         urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
+
+
+class NotebookServer(LabServer):
+    """The same for Jupyter Notebook 7."""
+
+    module = "notebook"
+
+    def address(self, notebook: Path) -> str:
+        """Return where a notebook is opened."""
+        return f"{self.url}/notebooks/{notebook.name}"

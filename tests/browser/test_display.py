@@ -31,8 +31,8 @@ CONTROLS: dict[str, Callable[[View], object]] = {
     "ranks": lambda view: view.select("curve").select_option("rank"),
     "contour lines": lambda view: mode(view, "contours"),
     "mask": lambda view: mode(view, "mask"),
-    "map alone": lambda view: view.root.get_by_role("radio", name="Map").check(force=True),
-    "picture alone": lambda view: view.root.get_by_role("radio", name="Picture").check(force=True),
+    "map alone": lambda view: view.root.get_by_role("radio", name="Map", exact=True).check(force=True),
+    "picture alone": lambda view: view.root.get_by_role("radio", name="Picture", exact=True).check(force=True),
 }
 
 
@@ -225,3 +225,21 @@ def test_contour_lines_cover_little_of_the_picture_and_follow_their_number(bench
     repainted(view, four, "fewer lines")
     assert marks.count() == 2
     assert view.root.locator(".sw-display-note").is_visible() == (float(view.field("Smoothing").input_value()) < 1.1)
+
+
+def test_channels_are_put_together_by_the_kernel_as_python_does(bench: Notebook) -> None:
+    page = bench()
+    view = View(page)
+    view.wait_map()
+    page.execute("w.wait(); import numpy as np")
+    view.set("Smoothing", 0)
+    sums = view.pixels()
+    for way in ("max", "norm"):
+        view.select("channels").select_option(way)
+        before = sums
+        view.pixels_when(lambda now, old=before: now.shape == old.shape and bool((now != old).any()))
+        end = page.value(f"float(np.percentile(np.abs(w.explanation.heatmap(channels={way!r})), 99.5))")
+        shown = view.root.locator(".sw-scale-numbers > *").last.inner_text()
+        assert float(shown) == pytest.approx(end, rel=0.02)
+    view.select("channels").select_option("sum")
+    assert (view.pixels_when(lambda now: bool((now == sums).all())) == sums).all()

@@ -159,7 +159,7 @@ def test_what_is_painted_is_the_explanation_that_python_holds(bench: Notebook) -
     view.select("colormap").select_option("grey")
     view.set("Smoothing", 2)
     view.set("Clip at", 100)
-    view.root.get_by_role("radio", name="Map").check(force=True)  # its circle is drawn by its label
+    view.root.get_by_role("radio", name="Map", exact=True).check(force=True)  # its circle is drawn by its label
 
     maps = []
     for target in ("style:gothic", "perspective:outside"):

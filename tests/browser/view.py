@@ -82,14 +82,14 @@ class View:
     @property
     def selected(self) -> str:
         """The chosen class, "style:gothic"; fails unless there is exactly one."""
-        chosen = self.root.locator("[role=option][aria-selected=true]")
+        chosen = self.root.locator("[role=option][data-head][aria-selected=true]")
         head = chosen.get_attribute("data-head")
         return f"{head}:{chosen.locator('.sw-option-name').inner_text()}"
 
     @property
     def classes(self) -> list[str]:
         """All classes of all heads, in the page's order."""
-        found: list[str] = self.root.locator("[role=option]").evaluate_all(
+        found: list[str] = self.root.locator("[role=option][data-head]").evaluate_all(
             "(all) => all.map((o) => `${o.dataset.head}:${o.querySelector('.sw-option-name').textContent}`)"
         )
         return found

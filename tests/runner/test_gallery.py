@@ -1,26 +1,39 @@
-"""One picture or many, with labels and masks beside them."""
+"""One picture or many, with what is true of them and where it can be seen."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+import saliency_widget as sw
 from saliency_widget.errors import BadImage, BadParameter
-from saliency_widget.runner.gallery import gallery
-from small_models import picture
+from saliency_widget.model import read_image
+from saliency_widget.runner.gallery import Gallery, as_gallery, gallery
+from small_models import picture, two_heads
+
+MODEL = two_heads()
+
+
+def checked(*args, **options):
+    made = gallery(*args, model=MODEL, **options)
+    made.check(MODEL.heads)
+    return made
 
 
 def test_one_image_needs_no_list():
-    made = gallery(picture(), labels={"style": "gothic"}, masks=np.ones((8, 12), bool))
-    assert len(made.pictures) == len(made.labels) == len(made.masks) == 1
+    made = checked(picture(), labels={"style": "gothic"}, masks=np.ones((8, 12), bool))
+    assert len(made) == 1
     assert made.caption(0) == "style: gothic"
+    assert made.truth(0) == {"style": 0}
+    assert made.entry(0).masks["mask"].all()
 
 
 def test_several_images_keep_their_order():
-    made = gallery((picture(seed=1), picture(seed=2)), labels=["a", None])
-    assert [p.image.tobytes() for p in made.pictures] == [picture(seed=s).tobytes() for s in (1, 2)]
-    assert made.masks == (None, None)
-    assert [made.caption(i) for i in range(2)] == ["a", ""]
+    made = checked((picture(seed=1), picture(seed=2)), labels=["gothic", None])
+    assert [p.image.tobytes() for p in made] == [picture(seed=s).tobytes() for s in (1, 2)]
+    assert [made.caption(i) for i in range(2)] == ["gothic", ""]
+    assert [made.truth(i) for i in range(2)] == [{"style": 0}, {}]
 
 
 def test_a_file_is_called_by_its_name(tmp_path):
@@ -47,3 +60,85 @@ def test_labels_and_masks_must_be_as_many_as_images(name):
         gallery([picture(), picture(seed=1)], **{name: ["a"]})
     with pytest.raises(BadParameter, match=f"{name} was given as a dict for 2 images"):
         gallery([picture(), picture(seed=1)], **{name: {"a": 1}})
+
+
+@pytest.mark.parametrize(
+    ("label", "truth"),
+    [
+        ("neoclassical", {"style": 1}),
+        (2, {"style": 2}),
+        (np.int64(1), {"style": 1}),
+        (torch.tensor(1), {"style": 1}),
+        ({"style": "greek_roman", "age": 7}, {"style": 2, "age": 7.0}),
+        ({"style": None, "age": 7.5}, {"age": 7.5}),
+        (None, {}),
+    ],
+)
+def test_a_label_is_a_name_or_an_index_by_head_or_of_the_first_head(label, truth):
+    assert checked([picture()], labels=[label]).truth(0) == truth
+
+
+@pytest.mark.parametrize("labels", [np.array([2, 0]), torch.tensor([2, 0])])
+def test_labels_may_be_an_array(labels):
+    made = checked([picture(), picture(seed=1)], labels=labels)
+    assert [made.truth(i) for i in range(2)] == [{"style": 2}, {"style": 0}]
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("gotik", r"labels\[1\] is 'gotik', which is no class of the head 'style'.*gothic"),
+        (3, r"labels\[1\] is class 3 of the head 'style', which has the classes 0 to 2"),
+        (True, r"labels\[1\] is True \(bool\)"),
+        (0.5, r"labels\[1\] is 0.5 \(float\) for the head 'style'; expected a class's name or index"),
+        ({"stile": "gothic"}, r"labels\[1\] names the head 'stile', which the model does not have.*style"),
+        ({"age": "old"}, r"labels\[1\] is 'old' for the head 'age'; expected a number"),
+    ],
+)
+def test_a_label_that_the_model_cannot_say_is_refused(label, words):
+    with pytest.raises(BadParameter, match=words):
+        checked([picture(), picture(seed=1)], labels=["gothic", label])
+
+
+def test_a_scene_brings_its_labels_and_its_masks():
+    scenes = sw.demo.buildings(2, seed=1, size=48)
+    made = checked(scenes)
+    assert [made.truth(i) for i in range(2)] == [
+        {"style": MODEL.heads["style"].classes.index(s.labels["style"])} for s in scenes
+    ]  # this model has no head for the perspective
+    assert (made.entry(1).masks["perspective"] == scenes[1].evidence["perspective"]).all()
+    assert made.caption(0) == ""
+    assert made.labelled
+
+
+def test_what_is_given_counts_more_than_what_a_scene_says():
+    scene = sw.demo.building(1, 0, size=48)
+    made = checked([scene], labels=["gothic"], masks=[{"door": np.zeros((48, 48), bool)}])
+    assert made.truth(0) == {"style": 0}
+    assert list(made.entry(0).masks) == ["door"]
+
+
+def test_bare_pictures_become_a_gallery_of_which_nothing_is_known():
+    pictures = [read_image(picture(seed=s)) for s in range(2)]
+    made = as_gallery(pictures)
+    assert isinstance(made, Gallery)
+    assert as_gallery(made) is made
+    assert [made.find(p.id) for p in pictures] == [0, 1]
+    assert made.find("nothing") is None
+    assert not made.labelled
+
+
+def test_a_picture_is_added_behind_the_others_and_only_once():
+    made = as_gallery([read_image(picture(seed=s)) for s in range(2)])
+    added = read_image(picture(seed=7))
+    assert [made.add(added, "seven"), made.add(added), made.add(made[1])] == [2, 2, 1]
+    assert (len(made), made.caption(2)) == (3, "seven")
+
+
+def test_a_page_cannot_fill_the_memory_with_pictures(monkeypatch):
+    monkeypatch.setattr("saliency_widget.runner.gallery._MOST_ADDED", 2)
+    made = as_gallery([read_image(picture())])
+    for seed in (1, 2):
+        made.add(read_image(picture(seed=seed)))
+    with pytest.raises(BadImage, match="2 pictures were added"):
+        made.add(read_image(picture(seed=3)))

@@ -63,6 +63,18 @@ def test_it_leaves_the_choice_the_traits_and_the_followed_map_alone():
     assert len(desk.port.frames) == 1
 
 
+def test_what_comes_for_free_from_a_run_is_not_computed_again(monkeypatch):
+    desk = Desk()
+    ask(desk, cell(desk, "style:gothic", **MANY))  # the first run prepares the network
+    desk.run()
+    params = {"samples": 4, "noise": 0.15}
+    ask(desk, cell(desk, "age", method="smoothgrad", params=params), cell(desk, "age", method="vargrad", params=params))
+    costs = Costs(monkeypatch).of(desk.run)
+    found = [m for m in desk.port.of("cache") if m["names"] == ["age"] and m["method"] == "vargrad"]
+    assert len(found) == 2  # with the first run, and when it is asked for
+    assert costs["points"] == 1 + 4
+
+
 def test_a_click_comes_first_and_the_grid_goes_on_after_it():
     desk = Desk()
     job = ask(desk, cell(desk, "age", **MANY))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
+import time
 
 import numpy as np
 import pytest
@@ -63,14 +65,16 @@ def test_each_sample_of_a_good_request_is_answered_by_accepted_and_one_end(page,
     for sample in samples(root, "good"):
         before = len(page.messages)
         page.send_raw(copy.deepcopy(sample["message"]))
-        live = sample["message"]["kind"] == "live"
-        if live:  # which goes on until somebody ends it
+        lasting = sample["message"]["kind"] in {"live", "occlude"}
+        if lasting:  # which goes on until somebody ends it
             page.send("cancel", job=page.of("accepted")[-1]["job"])
         finish(page)
         answers = [m for m in page.messages[before:] if m["type"] in {"accepted", "end"}]
         assert [m["type"] for m in answers] == ["accepted", "end"], sample["about"]
         assert answers[0]["req"] == answers[1]["req"] == sample["message"]["req"]
-        assert answers[1]["status"] == ("cancelled" if live else "complete")
+        # The samples of a file and of channels ask for a map that is not there.
+        ends = {"live": "cancelled", "occlude": "cancelled", "file": "error", "channels": "error"}
+        assert answers[1]["status"] == ends.get(sample["message"]["kind"], "complete")
 
 
 def test_each_sample_of_a_bad_request_is_refused_with_its_code_and_nothing_changes(page, root):
@@ -123,6 +127,53 @@ def test_a_mistake_of_our_own_in_a_handler_is_an_end_too(page, monkeypatch, capl
     (end,) = page.of("end")
     assert (end["status"], end["code"]) == ("error", "internal")
     assert "Traceback" in caplog.text
+
+
+def masks(root, kind):
+    samples = json.loads((root / "tests/fixtures/protocol/paint.json").read_text())
+    return [
+        (copy.deepcopy(s["message"]), [base64.b64decode(s["buffer"])] if "buffer" in s else []) for s in samples[kind]
+    ]
+
+
+def begin_to_paint(page):
+    page.send("hello", page=page.name, visible=True, job=0)
+    page.send("request", req={"page": page.name, "n": 7}, kind="occlude", args={"image": "img-a1"})
+    wait_for_scores(page, 1)
+
+
+def wait_for_scores(page, count):
+    end = time.monotonic() + LONG
+    while len(page.of("scores")) < count and time.monotonic() < end:
+        time.sleep(0.01)
+    assert len(page.of("scores")) == count
+
+
+def test_each_sample_of_a_mask_is_answered_by_the_scores_of_all_heads(page, root):
+    begin_to_paint(page)
+    for count, (message, data) in enumerate(masks(root, "good"), 2):
+        page.send_raw(message, data)
+        wait_for_scores(page, count)
+        scores = page.of("scores")[-1]
+        assert (scores["n"], scores["page"], scores["image"]) == (message["req"]["n"], page.name, "img-a1")
+        assert set(scores["heads"]) == {"style", "perspective", "age"}
+        assert (scores["kept"] is not None) == message["keep"]
+    assert page.ends() == {}
+
+
+def test_a_mask_that_does_not_fit_gets_one_clear_error_and_painting_goes_on(page, root):
+    begin_to_paint(page)
+    for message, data in masks(root, "bad"):
+        page.messages.clear()
+        page.send_raw(message, data)
+        (end,) = page.messages
+        assert (end["type"], end["job"], end["status"]) == ("end", None, "error")
+        assert end["req"] == message["req"]
+        assert end["code"] in {"bad_message", "bad_parameter"}
+        assert "expected" in end["message"] or "no field" in end["message"] or "did you mean" in end["message"]
+    page.messages.clear()
+    page.send_raw(*masks(root, "good")[0])
+    wait_for_scores(page, 1)
 
 
 class NoTorch(TorchDispatchMode):

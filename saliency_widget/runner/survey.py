@@ -1,0 +1,125 @@
+"""What the model says of many pictures, beside what is true of them: computed while nobody waits, for the list of mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from saliency_widget.errors import ModelError, NotFinite, SaliencyError
+from saliency_widget.model.scoring import predict
+from saliency_widget.model.watching import watched
+from saliency_widget.runner.job import Job
+from saliency_widget.runner.truth import Truth
+
+if TYPE_CHECKING:
+    from saliency_widget.model import ImageModel
+    from saliency_widget.runner.session import Session
+
+__all__ = ["MOST", "ask", "judged"]
+
+MOST = 1000
+"""Pictures of one request: a page that wants more asks again."""
+
+_LARGEST_BATCH = 32
+_SHORT_S = 0.06
+"""While a batch takes less than this the next one is twice as large: a click waits for the end of one batch."""
+_TELL_S = 0.3
+"""The page hears this often."""
+
+
+def ask(session: Session, req: dict[str, Any], *, first: int, count: int) -> Job:
+    """Accept a page's request for the model's view of the pictures from `first` on, at most `count` of them."""
+    return session.holding(
+        lambda: session.beside.begin("survey", req, lambda job: _steps(session, job, first, min(count, MOST)))
+    )
+
+
+def judged(outputs: Mapping[str, Tensor], model: ImageModel, truth: Truth) -> dict[str, dict[str, Any]]:
+    """Return what the heads that choose one class say of one picture.
+
+    Parameters
+    ----------
+    outputs : mapping of str to Tensor
+        By head, (K,).
+    model : ImageModel
+    truth : mapping
+        The true class of each head where it is known.
+
+    Returns
+    -------
+    dict
+        By head: ``true`` (an index or None), and by falling probability the two first classes, ``top`` and ``next``, with
+        ``p`` their probabilities and, last, that of the true one.
+    """
+    found = {}
+    for name, values in outputs.items():
+        head = model.heads[name]
+        if head.kind != "classes" or head.size < 2:
+            continue
+        said = predict(values, head).probabilities
+        order = said.argsort(kind="stable")[::-1]
+        top, second = int(order[0]), int(order[1])
+        true = truth.get(name)
+        p = [round(float(said[i]), 6) for i in (top, second, top if true is None else true)]
+        found[name] = {"true": true, "top": top, "next": second, "p": p}
+    return found
+
+
+def _steps(session: Session, job: Job, first: int, count: int) -> Iterator[None]:
+    pictures = session.pictures
+    session.model.refresh()
+    revision = session.model.revision()
+    known = pictures.surveyed(revision)
+    wanted = range(first, min(len(pictures), first + count))
+    left = [index for index in wanted if index not in known]
+    rows = [known[index] for index in wanted if index in known]
+    told = session.clock()
+    batch = 1
+    while left:
+        some, left = left[:batch], left[batch:]
+        began = session.clock()
+        for row in _look(session, job, some):
+            known[row["at"]] = row
+            rows.append(row)
+        now = session.clock()
+        batch = min(_LARGEST_BATCH, 2 * batch) if now - began < _SHORT_S else max(1, batch // 2)
+        yield
+        if now - told >= _TELL_S and left:
+            _tell(session, job, revision, rows, len(wanted) - len(left), len(wanted))
+            rows, told = [], session.clock()
+    _tell(session, job, revision, rows, len(wanted), len(wanted))
+
+
+def _tell(session: Session, job: Job, revision: str, rows: list[dict[str, Any]], done: int, total: int) -> None:
+    if session.model.revision() != revision:
+        message = "the model's weights changed while its pictures were looked at; look again"
+        raise ModelError(message)
+    fields = {"job": job.number, "revision": revision, "rows": rows, "done": done, "total": total}
+    session.say("survey", fields)
+
+
+def _look(session: Session, job: Job, indices: list[int]) -> list[dict[str, Any]]:
+    """Return the rows of some pictures; of one that cannot be read, or gives no number, why."""
+    found: dict[int, dict[str, Any]] = {}
+    alike: dict[tuple[int, ...], list[tuple[int, Tensor, Truth]]] = {}
+    for index in indices:
+        job.token.check()
+        try:
+            entry = session.pictures.entry(index)
+            points = session.model.input(entry.picture)
+            alike.setdefault(tuple(points.shape), []).append((index, points, session.pictures.truth(index, entry)))
+        except SaliencyError as error:
+            found[index] = {"problem": str(error), "heads": {}}
+    for some in alike.values():
+        with watched(job.token.check):
+            outputs = session.model.scores(torch.stack([points for _, points, _ in some]), grad=False)
+        for i, (index, points, truth) in enumerate(some):
+            mine = {name: values[i] for name, values in outputs.items()}
+            if all(bool(torch.isfinite(values).all()) for values in mine.values()):
+                found[index] = {"problem": None, "heads": judged(mine, session.model, truth)}
+            else:
+                found[index] = {"problem": str(NotFinite(session.model.blame(points[None]))), "heads": {}}
+    return [{"at": index, "image": session.pictures.name(index), **found[index]} for index in indices]

@@ -1,0 +1,132 @@
+"""What a notebook keeps of a widget: the view, a few lines and a small picture, and how many bytes all of it takes."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from ipywidgets import Widget
+from PIL import Image
+
+import saliency_widget as sw
+from gates import LONG
+from saliency_widget import wire
+from saliency_widget.runner import portrait
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+_BUILT = wire._STATIC  # before the tests put files of their own there
+
+LIMIT = 300_000
+"""Bytes by which a saved notebook may grow for each widget."""
+
+
+def bundle(widget):
+    contents, _ = widget._repr_mimebundle_()
+    return contents
+
+
+def opened(contents):
+    return Image.open(io.BytesIO(base64.b64decode(contents["image/png"])))
+
+
+def test_beside_the_view_it_says_what_is_explained_and_what_the_model_says(widget):
+    contents = bundle(widget)
+    assert contents[VIEW]["model_id"] == widget.model_id
+    text = contents["text/plain"]
+    first, *rest = text.splitlines()
+    assert first == f"{widget!r}: idle"
+    assert f"map: {widget.explanation.target}, Gradient, 1 of 1 gradients" in rest
+    top = widget.explanation.prediction["style"]
+    assert f"style: {top.top} {100 * top.probabilities.max():.1f} %" in text
+    assert "w.explanation.plot()" in text
+
+
+def test_the_picture_is_of_the_map_and_follows_the_display(widget):
+    signed = np.asarray(opened(bundle(widget)).convert("RGB")).astype(int)
+    widget.set_state({"display": {"sign": "positive", "smooth": 0}})
+    positive = np.asarray(opened(bundle(widget)).convert("RGB")).astype(int)
+    assert signed.shape == positive.shape
+
+    def blue(pixels):
+        return int((pixels[..., 2] - pixels[..., 0] > 40).sum())
+
+    assert blue(signed) > 10 > blue(positive)
+
+
+@pytest.mark.parametrize("display", [{}, {"sign": "sideways", "smooth": "much"}, {"smooth": -1}, {"smooth": 1e9}])
+def test_whatever_the_display_holds_there_is_a_picture(widget, display):
+    widget.set_state({"display": display})
+    assert opened(bundle(widget)).format == "PNG"
+
+
+def test_before_the_first_map_nobody_waits_and_the_text_says_how_to_get_one(gated):
+    gated.gate.open.clear()
+    gated._explanations = gated._session.explanations = []
+    gated.explain(method="input_x_gradient", wait=False)
+    assert gated.gate.reached.wait(LONG)
+    contents = bundle(gated)
+    gated.gate.open.set()
+    assert "image/png" not in contents
+    assert contents["text/plain"].splitlines()[0].endswith(": computing")
+    assert "w.wait()" in contents["text/plain"]
+
+
+def test_an_error_is_said(widget, monkeypatch):
+    def broken(*_args, **_options):
+        raise RuntimeError("no ink left")
+
+    monkeypatch.setattr(type(widget._session.model), "look", broken)
+    with pytest.raises(sw.SaliencyError):
+        widget.explain(image=1)
+    assert "failed:" in bundle(widget)["text/plain"].splitlines()[0]
+
+
+def test_what_cannot_be_drawn_does_not_keep_the_view_away(widget, monkeypatch):
+    monkeypatch.setattr(portrait.importlib, "import_module", lambda _name: type("Broken", (), {"png": None}))
+    contents = bundle(widget)
+    assert VIEW in contents
+    assert "image/png" not in contents
+
+
+def test_an_explanation_is_shown_as_its_figure(widget):
+    assert widget.explanation._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_picture_that_a_method_made_is_shown_as_it_is(make):
+    widget = make(method="class_appearance", params={"steps": 2})
+    widget.wait(LONG)
+    assert opened(bundle(widget)).width >= 90
+
+
+def grown(widget):
+    """Return by how many bytes a saved notebook grows, as JupyterLab writes it: the cell's output and the widget's state."""
+    output = {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": bundle(widget)}
+    state = Widget.get_manager_state(widgets=[widget, widget.layout])["state"]
+    return len(json.dumps(output, indent=1)) + len(json.dumps(state, indent=1))
+
+
+@pytest.mark.parametrize("method", ["gradient", "grad_cam"])
+def test_a_saved_notebook_grows_by_less_than_its_limit(make, monkeypatch, method):
+    if not (_BUILT / "widget.js").exists():
+        pytest.skip("the page is not built")
+    monkeypatch.setattr(wire, "_STATIC", _BUILT)
+    widget = make(sw.load("demo/vgg", device="cpu"), sw.demo.buildings(8, seed=1), method=method, idle=False)
+    widget.wait(LONG)
+    contents = bundle(widget)
+    assert len(contents["image/png"]) + len(contents["text/plain"]) < 45_000, "the static part is small"
+    assert grown(widget) < LIMIT
+
+
+@pytest.mark.parametrize("exporter", ["HTMLExporter", "LatexExporter", "MarkdownExporter"])
+def test_nbconvert_shows_the_picture_where_the_widgets_state_was_not_saved(widget, exporter):
+    nbconvert, nbformat = pytest.importorskip("nbconvert"), pytest.importorskip("nbformat")
+    contents = bundle(widget)
+    v4 = nbformat.v4
+    cell = v4.new_code_cell("w", outputs=[v4.new_output("display_data", data=contents)])
+    body, resources = getattr(nbconvert, exporter)().from_notebook_node(v4.new_notebook(cells=[cell]))
+    files = [base64.b64encode(data).decode() for data in (resources.get("outputs") or {}).values()]
+    assert any(contents["image/png"] in part for part in [body.replace("\n", ""), *files])
+    assert widget.model_id not in body
