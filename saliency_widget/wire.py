@@ -129,7 +129,9 @@ def packed(script: str, styles: str) -> str:
 
     The browsers that the page is built for all have ``DecompressionStream``.
     """
-    data = base64.b64encode(gzip.compress(json.dumps({"script": script, "styles": styles}).encode(), 9, mtime=0)).decode()
+    data = base64.b64encode(
+        gzip.compress(json.dumps({"script": script, "styles": styles}).encode(), 9, mtime=0)
+    ).decode()
     return _UNPACK.replace("DATA", data)
 
 

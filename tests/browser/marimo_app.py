@@ -19,7 +19,8 @@ def _():
 
 @app.cell
 def _(view):
-    f"The kernel explained {view.value['target']}"
+    told = f"The kernel explained {view.value['target']}"
+    told  # noqa: B018
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ light[10:30, 20:40] = 160
 fragile = sw.ImageModel(
     Fragile().eval(), heads={{"tone": ["warm", "cold", "neutral"]}}, preprocess=lambda image: image, input_size=(48, 64)
 )
-w = sw.SaliencyWidget(fragile, [light, dark], labels=["light", "dark"])
+w = sw.SaliencyWidget(fragile, [light, dark], labels=["warm", "cold"])
 w
 """
 RAISES = "if float(x.mean()) < 0.2: raise RuntimeError('too dark to see')"

@@ -60,10 +60,10 @@ def start(view: View, source: str) -> Locator:
     return live
 
 
-def frames(view: View, count: int) -> None:
-    """Wait until so many more live maps were painted."""
+def frames(view: View, count: int, since: int | None = None) -> None:
+    """Wait until so many more live maps were painted, than now or than were at another moment."""
     page = view.notebook.page
-    seq = int(view.painted["seq"])
+    seq = int(view.painted["seq"]) if since is None else since
     page.wait_for_function(
         "([root, seq]) => Number(root.dataset.seq) >= seq",
         arg=[view.root.element_handle(), seq + count],
@@ -108,7 +108,7 @@ def test_a_camera_is_followed_a_click_changes_the_target_and_stop_brings_the_pic
         view.wait_map(other)
 
     assert changed(before, view.pixels()) < 0.9, "the picture is back"
-    assert view.root.locator(".sw-live-rate").inner_text() == ""
+    assert view.root.locator(".sw-live .sw-live-rate").inner_text() == ""
     shots_sent = [m.custom["n"] for m in log.custom("shot", sent=True) if m.custom]
     assert shots_sent == list(range(1, len(shots_sent) + 1))
     ends = {m.custom["job"]: m.custom["status"] for m in log.custom("end") if m.custom}
@@ -144,21 +144,25 @@ def test_a_crop_moves_by_itself_by_hand_and_by_keys_and_its_map_with_it(bench: N
     crop = live.locator(".sw-crop-box")
     crop.focus()
     page.count_commands()
+    crop.scroll_into_view_if_needed()
     before = crop.bounding_box()
+    seq = view.painted["seq"]
     for _ in range(4):
         page.page.keyboard.press("ArrowLeft")
         page.page.keyboard.press("ArrowUp")
-    frames(view, 1)
+    frames(view, 1, since=int(seq))
+    crop.scroll_into_view_if_needed()
     after = crop.bounding_box()
     assert before is not None
     assert after is not None
     assert after["x"] + after["y"] < before["x"] + before["y"]
     assert page.commands() == [], "JupyterLab heard the keys"
+    seq = view.painted["seq"]
     page.page.mouse.move(after["x"] + 5, after["y"] + 5)
     page.page.mouse.down()
     page.page.mouse.move(after["x"] + 45, after["y"] + 45, steps=4)
     page.page.mouse.up()
-    frames(view, 1)
+    frames(view, 1, since=int(seq))
 
     view.select("method").select_option("smoothgrad")
     page.page.wait_for_function("() => !document.querySelector('.sw-alert').hidden")

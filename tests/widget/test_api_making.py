@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
 import io
+import json
 import re
 
 import ipywidgets
