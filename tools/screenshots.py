@@ -91,6 +91,26 @@ def region(view: View) -> None:
     mouse.up()
 
 
+def paint(view: View) -> None:
+    """Hide what the map claims to be the strongest."""
+    part = opened(view, "paint")
+    part.get_by_role("slider", name="Hide the top").first.fill("10")
+    view.root.locator(".sw-paint-results").wait_for(timeout=20_000)
+    view.notebook.settle(1500)
+
+
+def mistakes(view: View) -> None:
+    """List the mistakes."""
+    opened(view, "mistakes")
+    view.notebook.settle(6000)
+
+
+def takeaway(view: View) -> None:
+    """Show the code of the map."""
+    opened(view, "takeaway")
+    view.notebook.settle(1500)
+
+
 VIEWS: dict[str, tuple[str, str, Callable[[View], None]]] = {
     "overlay": ("SmoothGrad over its picture", "smoothgrad", mode("overlay")),
     "beside": ("Side by side", "smoothgrad", mode("beside")),
@@ -99,6 +119,9 @@ VIEWS: dict[str, tuple[str, str, Callable[[View], None]]] = {
     "region": ("A marked box, and its share of the evidence", "smoothgrad", region),
     "classes": ("All classes of all heads, on one scale", "smoothgrad", classes),
     "two": ("Two maps on each other", "smoothgrad", two),
+    "paint": ("Paint to occlude: the map's strongest tenth is hidden", "smoothgrad", paint),
+    "mistakes": ("Mistakes", "gradient", mistakes),
+    "takeaway": ("Take away", "integrated_gradients", takeaway),
     "methods": ("All methods", "smoothgrad", methods),
 }
 

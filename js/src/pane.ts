@@ -46,6 +46,8 @@ interface Given {
 /** Larger maps are drawn roughly until what they depend on has rested for this many milliseconds. */
 const LARGE = 384;
 const REST = 140;
+/** Small panels take turns, so that each of them rests for a while although a hand moves. */
+const REST_SMALL = 500;
 
 /** What the pixels of a layer depend on beside the map: not on how opaque it lies on the picture. */
 function lookOf(display: Display, mode: Mode): string {
@@ -107,10 +109,11 @@ export function createPane(linked: Store<Linked>, given: Given, outer: AbortSign
       [of, look, changed] = [map, now, performance.now()];
     }
     const large = given.few !== undefined || Math.max(map.width, map.height, ...picture.input) > LARGE;
-    const moving = large && mode !== "contours" && performance.now() - changed < REST;
+    const rest = given.few === undefined ? REST : REST_SMALL;
+    const moving = large && mode !== "contours" && performance.now() - changed < rest;
     clearTimeout(resting);
     if (moving) {
-      resting = setTimeout(repaint, REST);
+      resting = setTimeout(repaint, rest);
     }
     return moving ? [rough, given.few ?? ROUGH] : [exact, Number.POSITIVE_INFINITY];
   }

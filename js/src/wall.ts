@@ -23,8 +23,8 @@ export interface Wall {
 
 /** Milliseconds of one frame for the small maps, beside the large one; those that are left come in the next. */
 const BUDGET = 2;
-/** A map that moved is drawn exactly after 140 ms of rest (pane.ts); then its scale may end elsewhere. */
-const RESTED = 220;
+/** A small map that moved is drawn exactly after 500 ms of rest (pane.ts); then its scale may end elsewhere. */
+const RESTED = 620;
 
 interface Hanging {
   tile: Tile;

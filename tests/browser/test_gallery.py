@@ -164,11 +164,11 @@ def test_a_pinned_map_stays_when_the_picture_changes(bench: Notebook) -> None:
     press(view, "Pin this map")
     tile = region.locator(".sw-tile")
     tile.wait_for()
-    page.settle(400)  # drawn finely once nothing moves
+    page.settle(1100)  # drawn finely once nothing moves
     before = ink(page, tile)
     view.root.get_by_role("button", name="Next picture").click()
     view.wait_map()
-    page.settle(400)
+    page.settle(1100)
     assert (ink(page, tile) == before).all()
     press(view, "Pin this map")
     region.locator(".sw-tile").nth(1).wait_for()
