@@ -94,15 +94,19 @@ def region(view: View) -> None:
 def paint(view: View) -> None:
     """Hide what the map claims to be the strongest."""
     part = opened(view, "paint")
-    part.get_by_role("slider", name="Hide the top").first.fill("10")
+    field = part.get_by_role("spinbutton", name="Hide the top %")
+    field.fill("10")
+    field.press("Tab")
     view.root.locator(".sw-paint-results").wait_for(timeout=20_000)
     view.notebook.settle(1500)
 
 
 def mistakes(view: View) -> None:
     """List the mistakes."""
-    opened(view, "mistakes")
+    part = opened(view, "mistakes")
     view.notebook.settle(6000)
+    part.get_by_role("button", name="All 24").click()
+    view.notebook.settle(500)
 
 
 def takeaway(view: View) -> None:
@@ -164,8 +168,10 @@ def whole(view: View) -> Image.Image:
 
 
 def sheet(shots: list[Image.Image]) -> Image.Image:
-    """Lay pictures side by side, the tops in one line."""
+    """Lay pictures side by side, the tops in one line; a narrow one may be longer, and is cut where the wide ones end."""
     gap = 16
+    longest = max(shot.height for shot in shots[:2])
+    shots = [shot.crop((0, 0, shot.width, min(shot.height, longest))) for shot in shots]
     across = sum(shot.width for shot in shots) + gap * (len(shots) - 1)
     made = Image.new("RGB", (across, max(shot.height for shot in shots)), (246, 247, 249))
     left = 0
@@ -195,13 +201,15 @@ def film(lab: LabServer, context: BrowserContext) -> None:
     """Take a short animated picture: a class and a head are clicked, and their maps sharpen."""
     many = "tolerance=None, params={'samples': 300}, idle=False"
     cells = [SETUP, SHOW.replace("METHOD", "smoothgrad").replace("idle=False", many)]
-    page = NotebookPage(lab, context, write_notebook(lab.notebooks, cells), width=1000, height=900)
+    page = NotebookPage(lab, context, write_notebook(lab.notebooks, cells), width=1000, height=2000)
     page.run_all()
     view = View(page)
     view.wait_map("style:gothic", timeout=120)
     view.set("Smoothing", 1.5)
     page.page.evaluate("document.activeElement.blur()")
     page.settle(1500)
+    view.root.evaluate("(el) => el.scrollIntoView({ block: 'start' })")
+    page.settle(300)
     box: Any = view.root.bounding_box() or {}
     clip = {"x": box["x"], "y": box["y"], "width": box["width"], "height": min(box["height"], 620)}
     frames: list[Image.Image] = []
