@@ -7,9 +7,9 @@ from typing import Any
 
 from saliency_widget.fields import Fields
 
-__all__ = ["Channels", "read"]
+__all__ = ["WAYS", "Channels", "read"]
 
-_WAYS = ("max", "norm")
+WAYS = ("max", "norm")
 """Besides the sum, as which every map comes."""
 
 
@@ -29,4 +29,4 @@ def read(req: dict[str, Any], args: Fields) -> Channels:
     ------
     BadMessage
     """
-    return Channels(req, args.text("key"), args.choice("channels", _WAYS))
+    return Channels(req, args.text("key"), args.choice("channels", WAYS))

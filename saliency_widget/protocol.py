@@ -119,6 +119,7 @@ class File:
     key: str
     target: str
     sign: str
+    channels: str
     smooth: float
 
 
@@ -307,11 +308,11 @@ def _grid(req: Message, args: Fields) -> Grid:
 def _file(req: Message, args: Fields) -> File:
     what = args.choice("what", ("code", "npz"))
     key, target = args.text("key"), args.text("target")
-    sign = args.choice("sign", _SIGNS)
+    sign, channels = args.choice("sign", _SIGNS), args.choice("channels", ("sum", *channelled.WAYS))
     smooth = args.plain("smooth")
     if not isinstance(smooth, int | float) or not 0 <= smooth <= _SMOOTHEST:
         args.refuse("smooth", smooth, f"a number from 0 to {_SMOOTHEST}")
-    return File(req, what, key, target, sign, float(smooth))
+    return File(req, what, key, target, sign, channels, float(smooth))
 
 
 def _shot(fields: Fields) -> Shot:

@@ -177,6 +177,7 @@ export interface FileArgs {
   key: string;
   target: string;
   sign: Sign;
+  channels: Channels;
   smooth: number;
 }
 /** What a set of maps says about itself, in a frame, a cached map and the `result` trait. */

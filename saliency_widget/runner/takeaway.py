@@ -42,12 +42,12 @@ def ask(session: Session, req: dict[str, Any], **wanted: Any) -> Job:
     req : dict
         The page's id of it.
     **wanted
-        ``what`` (``code`` or ``npz``), the map's ``key`` and ``target``, and the display's ``sign`` and ``smooth``.
+        ``what`` (``code`` or ``npz``), the map's ``key`` and ``target``, and the display's ``sign``, ``channels`` and ``smooth``.
     """
     return session.holding(lambda: session.beside.begin("file", req, lambda job: _steps(session, job, **wanted)))
 
 
-def _steps(session: Session, job: Job, *, what: str, key: str, target: str, sign: str, smooth: float) -> Iterator[None]:
+def _steps(session: Session, job: Job, *, what: str, key: str, target: str, **drawn: Any) -> Iterator[None]:
     finished = session.found(key)
     if finished is None:
         message = "this map is not in the kernel any more; click its class to have it computed again"
@@ -57,7 +57,7 @@ def _steps(session: Session, job: Job, *, what: str, key: str, target: str, sign
     if what == "npz":
         data = _npz(explanation)
     else:
-        text = code(session.model, session.pictures, explanation, finished.args, sign=sign, smooth=smooth)
+        text = code(session.model, session.pictures, explanation, finished.args, **drawn)
         data = text.encode()
     session.say("file", {"job": job.number, "what": what, "name": file_name(explanation, what)}, data)
     yield
@@ -77,6 +77,7 @@ def code(
     args: Mapping[str, Any],
     *,
     sign: str = "signed",
+    channels: str = "sum",
     smooth: float = 0.0,
 ) -> str:
     """Return the Python code that makes an explanation again, and draws it as it is shown.
@@ -90,14 +91,14 @@ def code(
     explanation : Explanation
     args : mapping
         What was asked for, as in an ``accepted`` message.
-    sign, smooth
+    sign, channels, smooth
         Of the display, as for :meth:`Explanation.heatmap`.
     """
     lines = ["import saliency_widget as sw", "", _model(model)]
     lines += [*_picture(as_gallery(pictures), explanation.picture, args["image"]), ""]
     if explanation.precision != str(model.dtype).removeprefix("torch."):
         lines += [f"# On the page in {explanation.precision}, measured to give the same map."]
-    lines += [*_call(model, explanation, args), *_drawn(explanation, sign, smooth)]
+    lines += [*_call(model, explanation, args), *_drawn(explanation, sign, channels, smooth)]
     return "\n".join(lines) + "\n"
 
 
@@ -122,10 +123,11 @@ def _call(model: ImageModel, explanation: Explanation, args: Mapping[str, Any]) 
     return [line] if len(line) <= _WIDE else ["e = sw.explain(", *(f"    {word}," for word in words), ")"]
 
 
-def _drawn(explanation: Explanation, sign: str, smooth: float) -> list[str]:
+def _drawn(explanation: Explanation, sign: str, channels: str, smooth: float) -> list[str]:
     if explanation.kind == "picture":
         return ["picture = e.rgb()", "e.plot()"]
-    words = [_literal(sign)] * (sign != "signed") + [f"smooth={smooth:g}"] * (smooth > 0)
+    words = [_literal(sign)] * (sign != "signed")
+    words += [f"channels={_literal(channels)}"] * (channels != "sum") + [f"smooth={smooth:g}"] * (smooth > 0)
     return [f"heatmap = e.heatmap({', '.join(words)})", f"e.plot({', '.join(words)})"]
 
 

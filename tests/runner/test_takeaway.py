@@ -27,9 +27,10 @@ def known(desk, target="style:gothic", **args):
     return desk.session.explanations[0], result["args"], result["key"]
 
 
-def take(desk, key, what="code", target="style:gothic", *, sign="signed", smooth=0.0):
+def take(desk, key, what="code", target="style:gothic", *, sign="signed", channels="sum", smooth=0.0):
     """Ask as a page does; returns the job, the answer and its data."""
-    job = takeaway.ask(desk.session, desk.request(), what=what, key=key, target=target, sign=sign, smooth=smooth)
+    drawn = {"sign": sign, "channels": channels, "smooth": smooth}
+    job = takeaway.ask(desk.session, desk.request(), what=what, key=key, target=target, **drawn)
     desk.run()
     answers = [(m, d) for m, d in zip(desk.port.messages, desk.port.data, strict=True) if m["type"] == "file"]
     return job, *(answers[-1] if answers else (None, None))
@@ -73,13 +74,16 @@ def test_the_code_that_was_taken_makes_the_map_on_screen_again(choice):
     assert answer["name"].endswith(".py")
 
 
-@pytest.mark.parametrize(("sign", "smooth"), [("signed", 0.0), ("absolute", 1.5), ("negative", 0.0)])
-def test_the_code_draws_the_map_as_it_is_drawn_on_the_page(sign, smooth):
+@pytest.mark.parametrize(
+    ("sign", "channels", "smooth"),
+    [("signed", "sum", 0.0), ("absolute", "max", 1.5), ("negative", "sum", 0.0), ("signed", "norm", 0.0)],
+)
+def test_the_code_draws_the_map_as_it_is_drawn_on_the_page(sign, channels, smooth):
     desk = Desk()
     shown, _, key = known(desk)
-    _, _, data = take(desk, key, sign=sign, smooth=smooth)
+    _, _, data = take(desk, key, sign=sign, channels=channels, smooth=smooth)
     made = run(data.decode(), model=desk.model, images=desk.pictures)
-    same(made["heatmap"], shown.heatmap(sign, smooth=smooth))
+    same(made["heatmap"], shown.heatmap(sign, channels=channels, smooth=smooth))
 
 
 def test_only_what_differs_from_the_defaults_is_said():
