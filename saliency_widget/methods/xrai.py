@@ -69,7 +69,8 @@ def xrai(
             side, step = plan[done]
             integrals[side].add(step, chunk.gradients[:, index])
             done += 1
-        anew = done >= _SPACING * last or done == total
+        # Where nobody looks at a running map, the first one does for all before the last.
+        anew = done == total or (done >= _SPACING * last and (f.running or last == 0))
         if anew:
             last = done
             known = list(zip(integrals, starts, strict=True))[:done]  # the first gradient is of one side alone
