@@ -86,6 +86,7 @@ def test_the_cursor_reads_all_maps_at_once(bench: Notebook) -> None:
     page, view, region = opened(bench)
     press(view, "All classes")
     wait_tiles(region, len(view.classes))
+    page.settle(1100)  # drawn finely once nothing moves
     canvas = view.root.locator(".sw-figure .sw-canvas").first
     canvas.scroll_into_view_if_needed()
     canvas.hover(position={"x": 120, "y": 150})

@@ -232,6 +232,7 @@ def test_it_works_by_keys_alone(bench: Notebook) -> None:
     page.page.keyboard.press("Control+z")
     assert settled(view)["hidden"] == 0
     page.page.keyboard.press("Escape")
+    page.settle(200)
     assert part.get_by_role("button", name="Paint", exact=True).get_attribute("aria-pressed") == "false"
 
 
