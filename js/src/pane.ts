@@ -49,9 +49,9 @@ const REST = 140;
 /** Small panels take turns, so that each of them rests for a while although a hand moves. */
 const REST_SMALL = 500;
 
-/** What the pixels of a layer depend on beside the map: not on how opaque it lies on the picture. */
+/** What a hand moves that makes the pixels of a layer others: not how opaque it lies, nor a scale shared with other maps. */
 function lookOf(display: Display, mode: Mode): string {
-  const { opacity: _, rest: __, ...look } = display;
+  const { opacity: _, rest: __, locked: ___, scale: ____, ...look } = display;
   return JSON.stringify([look, mode]);
 }
 
