@@ -81,6 +81,7 @@ def test_a_dragged_slider_is_written_once_it_rests(bench: Notebook) -> None:
     view = View(page)
     view.wait_map()
     page.execute("w.wait()")
+    view.slider("Opacity").scroll_into_view_if_needed()
     page.settle(500)  # until the strip of pictures and the cost of a run are there
     box = view.slider("Opacity").bounding_box()
     assert box is not None
