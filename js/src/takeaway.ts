@@ -66,7 +66,14 @@ export function createTakeaway(session: Session, { aside, linked, stage }: Bench
     const { map, stale, display, live } = state ?? session.store.get();
     return map === null || !map.final || !map.key || stale || live !== null
       ? null
-      : { what, key: map.key, target: map.name, sign: display.sign, channels: display.channels, smooth: display.smooth };
+      : {
+          what,
+          key: map.key,
+          target: map.name,
+          sign: display.sign,
+          channels: display.channels,
+          smooth: display.smooth,
+        };
   }
 
   function ask(args: FileArgs, use: (file: FileData) => void, lost: (problem: string) => void): () => void {
