@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from PIL import Image
-from playwright.sync_api import BrowserContext, Locator, sync_playwright
+from playwright.sync_api import BrowserContext, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
@@ -43,15 +43,6 @@ SHEET = 1600
 """Pixels across a sheet of four."""
 
 
-def opened(view: View, name: str) -> Locator:
-    """Open a part of the panel, and return it."""
-    part = view.root.locator(f"details.sw-{name}")
-    if part.get_attribute("open") is None:
-        part.locator("summary").click()
-    part.get_by_role("button").first.wait_for()
-    return part
-
-
 def mode(name: str) -> Callable[[View], None]:
     """Return what chooses a mode of display."""
     return lambda view: view.root.locator(f".sw-top .sw-segments input[value={name}]").check(force=True)
@@ -59,13 +50,13 @@ def mode(name: str) -> Callable[[View], None]:
 
 def classes(view: View) -> None:
     """Show all classes."""
-    opened(view, "gallery").get_by_role("button", name="All classes").click()
+    view.open_part("gallery").get_by_role("button", name="All classes").click()
     view.root.locator(".sw-tile[data-final=true]").nth(len(view.classes) - 1).wait_for(timeout=60_000)
 
 
 def methods(view: View) -> None:
     """Show all methods."""
-    opened(view, "gallery").get_by_role("button", name="All methods").click()
+    view.open_part("gallery").get_by_role("button", name="All methods").click()
     tiles = view.root.locator(".sw-tile")
     tiles.first.wait_for()
     view.root.locator(".sw-tile[data-final=true]").nth(tiles.count() - 1).wait_for(timeout=300_000)
@@ -93,7 +84,7 @@ def region(view: View) -> None:
 
 def paint(view: View) -> None:
     """Hide what the map claims to be the strongest."""
-    part = opened(view, "paint")
+    part = view.open_part("paint")
     field = part.get_by_role("spinbutton", name="Hide the top %")
     field.fill("10")
     field.press("Tab")
@@ -103,7 +94,7 @@ def paint(view: View) -> None:
 
 def mistakes(view: View) -> None:
     """List the mistakes."""
-    part = opened(view, "mistakes")
+    part = view.open_part("mistakes")
     view.notebook.settle(6000)
     part.get_by_role("button", name="All 24").click()
     view.notebook.settle(500)
@@ -111,7 +102,7 @@ def mistakes(view: View) -> None:
 
 def takeaway(view: View) -> None:
     """Show the code of the map."""
-    opened(view, "takeaway")
+    view.open_part("takeaway")
     view.notebook.settle(1500)
 
 

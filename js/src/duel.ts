@@ -166,7 +166,7 @@ export function createDuel(
         ? `${minused.title}: ${minused.map.empty ?? `up to ±${formatNumber(end, 3)} (${minused.map.scoreUnit})`}`
         : `A: ${a.title} · B: ${b.title}`,
     );
-    setAttributes(el, { "data-way": way, "data-front": way === "blink" ? (front ? "B" : "A") : null });
+    setAttributes(el, { "data-way": way, "data-front": way === "blink" ? (front ? "B" : "A") : null, "data-end": end });
     for (const radio of radios) {
       radio.checked = radio.value === way;
     }

@@ -87,10 +87,7 @@ export function createWall(signal: AbortSignal, changed: () => void): Wall {
 
   function rested(): void {
     for (const one of hung.values()) {
-      const end = one.shown.map === null ? 0 : one.tile.end(one.shown);
-      if (end !== one.end) {
-        one.end = end;
-      }
+      one.end = one.shown.map === null ? 0 : one.tile.end(one.shown);
     }
     flush();
   }

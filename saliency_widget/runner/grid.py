@@ -19,6 +19,7 @@ from saliency_widget.runner.frames import encode
 from saliency_widget.runner.job import Choice, Job
 from saliency_widget.runner.planning import plan_of
 from saliency_widget.runner.shelf import Finished
+from saliency_widget.runner.siblings import siblings
 
 if TYPE_CHECKING:
     from saliency_widget.runner.session import Session
@@ -93,11 +94,6 @@ def _cell(
         wanted = replace(choice, targets=one.targets)
         frame = encode(one, mine, final=True, ms=ms, key=one.key(revision))
         session.spare(Finished(frame, wanted.args(picture.id), explanations[t : t + 1]))
-        # Of a run that stopped by itself the other maps may be less precise than asked.
-        for name, maps in mine.siblings.items() if not last.stopped else ():
-            other = one.for_sibling(name)
-            estimate = replace(mine, attribution=maps, quality=(), siblings={})
-            frame = encode(other, estimate, final=True, ms=ms, key=other.key(revision))
-            args = replace(wanted, method=name).args(picture.id)
-            session.spare(Finished(frame, args, [explanations[t].siblings[name]]))
+        for other in siblings(one, wanted, mine, explanations[t : t + 1], ms=ms, revision=revision):
+            session.spare(other)
     yield

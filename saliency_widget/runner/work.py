@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from saliency_widget.compute import Cancelled
@@ -11,11 +10,12 @@ from saliency_widget.errors import ModelError
 from saliency_widget.methods import Estimate
 from saliency_widget.model import Picture, Prediction
 from saliency_widget.model.watching import watched
-from saliency_widget.plan import Plan, look_ahead
+from saliency_widget.plan import look_ahead
 from saliency_widget.runner.frames import encode
 from saliency_widget.runner.job import Job
 from saliency_widget.runner.planning import plan_of
 from saliency_widget.runner.shelf import Finished
+from saliency_widget.runner.siblings import siblings
 
 if TYPE_CHECKING:
     from saliency_widget.runner.session import Session
@@ -74,9 +74,10 @@ def _explain(session: Session, job: Job) -> Iterator[None]:
     frame = encode(plan, last, final=True, ms=session.jobs.ms(job), key=key)
     args = job.choice.args(picture.id)
     session.complete(job, Finished(frame, args, plan.explanations(last, session.clock() - began)))
-    # Not if it was overtaken at the last moment. Of a run that stopped by itself the other maps may be less precise than asked.
-    if job.explanations and not last.stopped:
-        _keep_siblings(session, job, plan, last, revision)
+    if job.explanations:  # not if it was overtaken at the last moment
+        ms = session.jobs.ms(job)
+        for other in siblings(plan, job.choice, last, job.explanations, ms=ms, revision=revision):
+            session.spare(other)
 
 
 def _look(session: Session, job: Job, picture: Picture) -> tuple[Mapping[str, Prediction], str]:
@@ -89,13 +90,3 @@ def _look(session: Session, job: Job, picture: Picture) -> tuple[Mapping[str, Pr
             prediction = look_ahead(session.model, picture, job.choice.method, job.choice.params, job.choice.layer)
         session.predicted(picture, revision, prediction, round(1000 * (session.clock() - began), 1))
     return prediction, revision
-
-
-def _keep_siblings(session: Session, job: Job, plan: Plan, estimate: Estimate, revision: str) -> None:
-    """Offer the page the maps that came for free from the same run."""
-    for name, maps in estimate.siblings.items():
-        other = plan.for_sibling(name)
-        alone = replace(estimate, attribution=maps, quality=(), siblings={})
-        frame = encode(other, alone, final=True, ms=session.jobs.ms(job), key=other.key(revision))
-        args = replace(job.choice, method=name).args(plan.picture.id)
-        session.spare(Finished(frame, args, [e.siblings[name] for e in job.explanations]))

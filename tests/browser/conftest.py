@@ -141,6 +141,7 @@ class Bench:
             self._page.run_all()
         page = self._page
         page.page.set_viewport_size({"width": width, "height": height})
+        page.page.evaluate("() => { document.documentElement.style.zoom = ''; }")  # a test may have enlarged the page
         page.execute("ipywidgets.Widget.close_all()")
         page.replace_cells(cells)
         page.guard.problems.clear()

@@ -28,6 +28,7 @@ def test_of_fifty_fast_clicks_the_last_one_alone_is_completed_and_no_older_frame
     view.select("method").select_option("smoothgrad")
     view.set("Samples", 200)
     page.wait_message("accepted", where=lambda said: said["args"]["params"].get("samples") == 200)
+    view.option("style:gothic").scroll_into_view_if_needed()
     boxes = [view.option(target).bounding_box() for target in ("style:gothic", "style:neoclassical")]
     view.watch()
 

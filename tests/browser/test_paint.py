@@ -83,11 +83,7 @@ def opened(bench: Notebook, **size: int) -> tuple[NotebookPage, View, Locator]:
     view.wait_map()
     page.execute("w.wait()")
     page.execute(PREPARE)
-    shell = view.root.locator("details.sw-paint")
-    shell.locator("summary").click()
-    part = shell.locator(".sw-paint-body")
-    part.wait_for()
-    return page, view, part
+    return page, view, view.open_part("paint").locator(".sw-paint-body")
 
 
 def press(part: Locator, name: str) -> None:
@@ -278,7 +274,7 @@ def test_the_painted_picture_is_explained_at_one_click(bench: Notebook) -> None:
 
 
 @pytest.mark.browser
-def test_a_score_follows_the_brush_within_one_forward_and_60_ms(bench: Notebook) -> None:
+def test_in_the_faster_quarter_of_moves_a_score_follows_the_brush_within_one_forward_and_60_ms(bench: Notebook) -> None:
     page, view, part = opened(bench)
     page.execute(TIMED)
     press(part, "Paint")

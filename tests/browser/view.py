@@ -134,6 +134,14 @@ class View:
         """Send a message of any kind to the kernel, as page code could."""
         self.notebook.page.evaluate(SEND, [cell, message])
 
+    def open_part(self, name: str) -> Locator:
+        """Open a part of the panel that is closed at first, and return it once its code is there."""
+        part = self.root.locator(f"details.sw-{name}")
+        if part.get_attribute("open") is None:
+            part.locator("summary").click()
+        part.get_by_role("button").first.wait_for()
+        return part
+
     # What is awaited
 
     def wait(self, timeout: float = 30, **attributes: str) -> None:
