@@ -64,7 +64,7 @@ class Hello:
 
 @dataclass(frozen=True)
 class Explain:
-    """Somebody clicked. `targets` are as ``Target.wire()`` writes them; none means the top class."""
+    """Somebody clicked. `targets` are as ``Target.wire()`` writes them; none means the top class; `model` is one of several."""
 
     req: Message
     image: str
@@ -76,6 +76,7 @@ class Explain:
     seed: int
     tolerance: float | None
     have: str | None
+    model: str | None = None
 
 
 class Live(Explain):
@@ -353,6 +354,7 @@ def _explain(req: Message, args: Fields, *, have: bool, made: type[Explain] = Ex
         args.integer("seed"),
         args.optional("tolerance", "plain"),
         args.optional("have", "text") if have else None,
+        args.text("model") if "model" in args.names() else None,
     )
 
 

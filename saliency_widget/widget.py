@@ -13,7 +13,6 @@ import traitlets as t
 from saliency_widget import channelled, protocol
 from saliency_widget.errors import SaliencyError
 from saliency_widget.explanation import Explanation
-from saliency_widget.model import as_model
 from saliency_widget.runner import (
     Closed,
     Job,
@@ -32,7 +31,8 @@ from saliency_widget.runner.cells import close_earlier, current_run, remember
 from saliency_widget.runner.gallery import gallery
 from saliency_widget.runner.live import Shot
 from saliency_widget.runner.occluding import Mask
-from saliency_widget.runner.state import IDLE, card
+from saliency_widget.runner.roster import models_of
+from saliency_widget.runner.state import IDLE
 from saliency_widget.wire import Wire, module, packed, page
 
 __all__ = ["SaliencyWidget"]
@@ -78,8 +78,9 @@ class SaliencyWidget(anywidget.AnyWidget):
 
     Parameters
     ----------
-    model : ImageModel or torch.nn.Module
-        A raw module is wrapped; its heads are found by running it once.
+    model : ImageModel or torch.nn.Module, or a dict of names to several
+        A raw module is wrapped; its heads are found by running it once. Several, which need the same heads, are compared on the
+        page.
     images : one image, a list of them, or a data set
         Each a path, bytes, a Pillow image, an array (H, W[, C]) or a tensor (C, H, W), or a scene of ``sw.demo``, which brings
         its labels and masks. A ``torch.utils.data.Dataset`` gives images, (image, label) or (image, label, mask); it is read one
@@ -113,7 +114,7 @@ class SaliencyWidget(anywidget.AnyWidget):
 
     Attributes
     ----------
-    target, method, params, score, layer, seed, tolerance, image
+    target, method, params, score, layer, seed, tolerance, image, model
         The choice. Assigning one checks it and starts a job (several at once: :meth:`explain`); what does not fit raises
         and leaves all as it was.
     explanation : Explanation or None
@@ -146,6 +147,7 @@ class SaliencyWidget(anywidget.AnyWidget):
     result_data = t.Bytes(read_only=True).tag(sync=True)
     status = t.Dict(IDLE, read_only=True).tag(sync=True)
 
+    model = _Chosen("").tag(sync=True)
     image = _Chosen(0).tag(sync=True)
     target = _Chosen("").tag(sync=True)
     method = _Chosen("").tag(sync=True)
@@ -181,25 +183,26 @@ class SaliencyWidget(anywidget.AnyWidget):
         close_earlier(now)
         self._lock = threading.RLock()
         self._explanations: list[Explanation] = []
-        wrapped = as_model(model)
+        models = models_of(model)
+        wrapped = models[models.first]
         pictures = gallery(images, labels, masks, model=wrapped)
-        wrapped.discover(pictures[0])
+        models.discover(pictures[0])
         pictures.check(wrapped.heads)
         first = {"target": target, "method": method, "params": params, "score": score, "layer": layer, "seed": seed}
-        first |= {"tolerance": tolerance}
+        first |= {"tolerance": tolerance, "model": models.first}
         choice = choose(wrapped, pictures, None, first)
-        revision = wrapped.revision()
+        revision = models.revision(models.first)
         state = choice.state() | {
             "_esm": packed(page("widget.js"), page("widget.css")),
-            "card": card(wrapped, revision),
-            **begun(wrapped, pictures),
+            "card": models.card(models.first, revision),
+            **begun(models, pictures),
         }
         for name, value in state.items():
             self.set_trait(name, value)
         super().__init__()
         self._own_layout = self.layout
         self._wire = Wire(self, self._lock)
-        self._session = Session(wrapped, pictures, choice, self._wire, revision=revision, lock=self._lock, idle=idle)
+        self._session = Session(models, pictures, choice, self._wire, revision=revision, lock=self._lock, idle=idle)
         self.on_msg(self._receive)
         remember(now, self)
         self._session.ask({})
@@ -217,6 +220,7 @@ class SaliencyWidget(anywidget.AnyWidget):
         target: Any = None,
         *,
         image: int | None = None,
+        model: str | None = None,
         method: str | None = None,
         params: Mapping[str, Any] | None = None,
         score: str | None = None,
@@ -228,7 +232,7 @@ class SaliencyWidget(anywidget.AnyWidget):
 
         Parameters
         ----------
-        target, image, method, params, score, layer, seed
+        target, image, model, method, params, score, layer, seed
             What is None stays as it is; the parameters of another method have their defaults.
         wait : bool
             Whether to block until the job has ended; an interrupt cancels it.
@@ -245,7 +249,7 @@ class SaliencyWidget(anywidget.AnyWidget):
         RuntimeError
             With `wait`, in a callback.
         """
-        given = {"target": target, "image": image, "method": method, "params": params}
+        given = {"target": target, "image": image, "model": model, "method": method, "params": params}
         given |= {"score": score, "layer": layer, "seed": seed}
         job = self._ask({name: value for name, value in given.items() if value is not None})
         if not wait:

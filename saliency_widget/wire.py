@@ -42,7 +42,7 @@ KERNELS = frozenset(
     [
         *("card", "images", "base", "predictions", "result", "result_data", "status"),
         *("gallery", "masks", "masks_data"),
-        *("image", "target", "method", "params", "score", "layer", "seed", "tolerance"),
+        *("image", "target", "method", "params", "score", "layer", "seed", "tolerance", "model"),
     ]
 )
 """The synced values that only the kernel writes."""

@@ -8,6 +8,7 @@ import threading
 from saliency_widget import protocol
 from saliency_widget.model import read_image
 from saliency_widget.runner import Session, choose
+from saliency_widget.runner.roster import Roster
 from saliency_widget.runner.thread import Schedule
 from small_models import picture, two_heads
 
@@ -114,9 +115,10 @@ class Desk:
         self.port = FakePort(self.lock)
         self.model = model or two_heads()
         self.pictures = [read_image(image) for image in pictures or [picture(seed=0), picture(seed=1)]]
+        self.models = Roster({"": self.model})
         first = choose(self.model, self.pictures, None, choice)
         self.session = Session(
-            self.model,
+            self.models,
             self.pictures,
             first,
             self.port,

@@ -12,7 +12,7 @@ export interface Cell {
   readonly note: string;
 }
 
-export type Kind = "targets" | "methods";
+export type Kind = "targets" | "methods" | "models";
 
 /** Classes of one head: of a thousand only the likeliest have a panel. */
 const MOST = 12;
@@ -52,6 +52,13 @@ function said(target: Target, { predictions }: SessionState): string {
   return p === undefined ? "" : `${p < 0.001 ? "< 0.1" : (100 * p).toFixed(1)} %`;
 }
 
+/** Why some models have no panel: the method does not apply to them. */
+export function leftOut({ card, choice }: SessionState): string {
+  return (card.models ?? [])
+    .flatMap(({ name, refused }) => (refused[choice.method] ? [`Not for ${name}: ${refused[choice.method]}.`] : []))
+    .join(" ");
+}
+
 export function cellsOf(kind: Kind, state: SessionState): Cell[] {
   const { card, choice, predictions } = state;
   const { target: chosen, ...run } = choice;
@@ -66,6 +73,16 @@ export function cellsOf(kind: Kind, state: SessionState): Cell[] {
   }
   if (chosen === null) {
     return [];
+  }
+  if (kind === "models") {
+    return (card.models ?? [])
+      .filter(({ refused }) => refused[choice.method] === undefined)
+      .map(({ name }) => ({
+        // The layers of one are not those of another.
+        args: { ...run, model: name, layer: name === choice.model ? choice.layer : null, targets: [chosen] },
+        title: name,
+        note: "",
+      }));
   }
   const wanted = card.methods.filter((m) => m.status === "works" && m.kind !== "picture");
   const last = (m: Method): number => (m.family === CONTROLS ? 1 : 0);

@@ -54,7 +54,7 @@ export class Recast {
     this.#busy = true;
     this.#beside.ask({ kind: "channels", args }, (news) => {
       if (news.type === "cell") {
-        for (const map of splitMaps(news, news.values, { image: news.image })) {
+        for (const map of splitMaps(news, news.values, { image: news.image, model: news.args.model })) {
           this.#keep(`${args.channels} ${args.key} ${map.name}`, map);
         }
         this.#changed();

@@ -272,6 +272,7 @@ export function explainArgs(a: Fields): ExplainArgs | null {
     params: a["params"] as ExplainArgs["params"],
     score: isText(a["score"]) ? a["score"] : "logit",
     layer: isText(a["layer"]) ? a["layer"] : null,
+    ...(isText(a["model"]) && { model: a["model"] }),
     seed: isNumber(a["seed"]) ? a["seed"] : 0,
     tolerance: isNumber(a["tolerance"]) ? a["tolerance"] : null,
   };

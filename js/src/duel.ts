@@ -84,7 +84,12 @@ export function createDuel(
   let blinking = !window.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
   let timer: ReturnType<typeof setInterval> | undefined;
 
-  const alike = onChange((a: MapData, b: MapData) => {
+  const alike = onChange((a: MapData, b: MapData, fits: boolean) => {
+    if (!fits) {
+      setText(facts, "They cover different parts of the picture, so their values are not compared one by one.");
+      setAttributes(el, { "data-rank": null, "data-linear": null, "data-shared": null });
+      return;
+    }
     const found = similarity(a, b);
     setText(facts, similarityText(found));
     setAttributes(el, { "data-rank": found.rank, "data-linear": found.linear, "data-shared": found.shared });
@@ -131,7 +136,9 @@ export function createDuel(
       over.append(panes[1].el);
     }
     const [first, second] = panes;
-    alike(a.map, b.map);
+    const fits = a.picture.box.every((edge, i) => Math.abs(edge - (b.picture.box[i] ?? 0)) < 1);
+    alike(a.map, b.map, fits);
+    way = fits || way !== "difference" ? way : "both";
     const apart = way === "difference";
     const mode = (m: Mode): Mode => (apart ? "map" : m === "beside" || m === "picture" ? "overlay" : m);
     const stateOf = ({ map, picture, bitmap, display, title }: Side) => ({
@@ -169,6 +176,7 @@ export function createDuel(
     setAttributes(el, { "data-way": way, "data-front": way === "blink" ? (front ? "B" : "A") : null, "data-end": end });
     for (const radio of radios) {
       radio.checked = radio.value === way;
+      radio.disabled = radio.value === "difference" && !fits;
     }
     place();
   }

@@ -142,6 +142,15 @@ export class Easel {
     }
   }
 
+  /** Another model looks at the same picture: what was painted stays, if it sees the same part of it. */
+  takeOver({ picture, mask }: Easel): void {
+    const same = picture.box.every((edge, i) => Math.abs(edge - (this.picture.box[i] ?? 0)) < 1);
+    if (picture.id === this.picture.id && same && mask.length === this.mask.length) {
+      this.mask = mask;
+      this.push(true);
+    }
+  }
+
   /** Hides the strongest cells of a map, or all but these. */
   byMap(map: { values: Float32Array; width: number; height: number }, share: number, keepThem: boolean): void {
     this.mask = fromMap(map, share, keepThem, this.grid);

@@ -1,14 +1,15 @@
 // The part "Compare maps": all classes, all methods or pinned maps side by side below the picture, two of them on each other.
-import { type Cell, cellsOf, type Kind } from "./cells.ts";
+import { type Cell, cellsOf, type Kind, leftOut } from "./cells.ts";
 import { h, type Part, setAttributes, setText } from "./dom.ts";
 import { createDuel, type Side } from "./duel.ts";
+import { formatNumber } from "./format.ts";
 import { createLinked } from "./linked.ts";
 import { liveView } from "./live.ts";
 import type { MapData } from "./maps.ts";
 import type { Display, Picture } from "./protocol.ts";
 import { methodLabel } from "./sentences.ts";
 import type { Session } from "./session.ts";
-import { type SessionState, shownPicture } from "./state.ts";
+import { type SessionState, seenBy, shownPicture } from "./state.ts";
 import { sameTarget, targetLabel } from "./targets.ts";
 import { createTile, type Shown, type Tile } from "./tile.ts";
 import { createWall } from "./wall.ts";
@@ -30,6 +31,9 @@ interface Item extends Omit<Shown, "side" | "pinned" | "display" | "label"> {
   readonly cell: Cell | null;
 }
 
+const KINDS = ["targets", "methods", "models"] as const;
+const TITLES = { targets: "All classes", methods: "All methods", models: "All models", none: "Pinned maps" };
+
 const unlocked = new WeakMap<Display, Display>();
 
 /** The display with no scale locked: the same object for the same display, so that nothing is drawn twice. */
@@ -47,6 +51,7 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
   const all: Readonly<Record<Kind, HTMLButtonElement>> = {
     targets: button("All classes"),
     methods: button("All methods"),
+    models: button("All models"),
   };
   const pin = button("Pin this map");
   const about = h(
@@ -54,7 +59,7 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
     { class: "sw-small" },
     "Small maps below the picture, on one scale. A click on one makes it big; “Compare” on two lays them over each other.",
   );
-  const el = h("div", {}, about, h("div", { class: "sw-live-sources" }, all.targets, all.methods, pin));
+  const el = h("div", {}, about, h("div", { class: "sw-live-sources" }, all.targets, all.methods, all.models, pin));
 
   const title = h("h3", { class: "sw-head-name" });
   const count = h("span", { class: "sw-small" });
@@ -69,7 +74,7 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
   let pair: string[] = [];
   let pinned = 0;
   /** Values of several methods share no unit, so that each has its own scale unless a person says otherwise. */
-  const locked: Record<Kind | "none", boolean> = { targets: true, methods: false, none: false };
+  const locked: Record<Kind | "none", boolean> = { targets: true, methods: false, models: true, none: false };
   let stopped = false;
   let state: SessionState | null = null;
   /** Pictures other than the one on screen have their own zoom and cursor. */
@@ -113,7 +118,10 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
     const { choice } = session.store.get();
     const [target] = cell?.args.targets ?? [map?.target];
     const method = cell?.args.method ?? map?.method;
-    if (method !== undefined && method !== choice.method) {
+    const model = cell?.args.model ?? map?.model;
+    if (model && model !== choice.model) {
+      session.set({ model, layer: null });
+    } else if (method !== undefined && method !== choice.method) {
       session.setMethod(method);
     } else if (target !== undefined && !sameTarget(target, choice.target)) {
       session.select(target);
@@ -129,7 +137,7 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
     }
     bench.repaint();
   }
-  for (const name of ["targets", "methods"] as const) {
+  for (const name of KINDS) {
     all[name].addEventListener(
       "click",
       () => {
@@ -172,7 +180,7 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
         const { map, card } = now;
         pinned += 1;
         const what = targetLabel(map.target, card.heads);
-        const note = [methodLabel(card, map.method), picture.label].filter(Boolean).join(" · ");
+        const note = [map.model, methodLabel(card, map.method), picture.label].filter(Boolean).join(" · ");
         pins = [...pins, { id: `pin ${pinned}`, map, picture, bitmap: bench.stage.bitmap(), title: what, note }];
         bench.repaint();
       }
@@ -189,13 +197,20 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
     }
     const drawn = (map: MapData | null): MapData | null => session.recast.of(map, now.display.channels);
     const current = (cell: Cell): boolean =>
-      cell.args.method === now.choice.method && sameTarget(cell.args.targets[0] ?? null, now.choice.target);
+      cell.args.model === now.choice.model &&
+      cell.args.method === now.choice.method &&
+      sameTarget(cell.args.targets[0] ?? null, now.choice.target);
     return [
       ...cells.map((cell): Item => {
         const [target] = cell.args.targets;
-        const id = `${cell.args.method} ${JSON.stringify(target)}`;
-        const { title: named, note } = cell;
-        return { id, cell, title: named, note, map: drawn(wanted.map(cell)), picture, bitmap, current: current(cell) };
+        const { model, method } = cell.args;
+        const id = `${model ?? ""} ${method} ${JSON.stringify(target)}`;
+        const found = wanted.map(cell);
+        const said = found?.score ?? null;
+        const note = kind === "models" && said !== null ? `${now.choice.score} ${formatNumber(said, 3)}` : cell.note;
+        const whole = picture && seenBy(picture, model);
+        const own = { title: cell.title, note, picture: whole, bitmap, current: current(cell) };
+        return { id, cell, map: drawn(found), ...own };
       }),
       ...pins.map((p): Item => ({ ...p, map: drawn(p.map) ?? p.map, cell: null, current: false })),
     ];
@@ -205,12 +220,13 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
     const list = items(now);
     region.hidden = list.length === 0;
     const { waiting, running, problem: why } = wanted.state();
-    setText(title, { targets: "All classes", methods: "All methods", none: "Pinned maps" }[kind ?? "none"]);
+    setText(title, TITLES[kind ?? "none"]);
     const done = list.filter(({ map }) => map?.final).length;
     setText(count, done < list.length ? `${done} of ${list.length} maps` : `${list.length} maps`);
     stop.hidden = !(running && waiting > 0);
-    problem.hidden = why === "";
-    setText(problem, why);
+    const without = kind === "models" ? leftOut(now) : "";
+    problem.hidden = why === "" && without === "";
+    setText(problem, why || without);
     const together = locked[kind ?? "none"];
     one.checked = together;
     pair = pair.filter((id) => list.some((item) => item.id === id));
@@ -295,7 +311,8 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
       // Live maps come too fast to be compared; the panels wait for the chosen picture.
       const live = liveView(next) !== next;
       pin.disabled = next.map === null || next.map.picture !== null || !next.map.final || live;
-      for (const name of ["targets", "methods"] as const) {
+      all.models.hidden = next.card.models === undefined;
+      for (const name of KINDS) {
         setAttributes(all[name], { "aria-pressed": String(kind === name) });
       }
       if (!live) {

@@ -101,8 +101,7 @@ export function createInstrument(
     const { region } = linked.get();
     const picture = shownPicture(state);
     const fits = map !== null && picture !== null && map.image === picture.id && map.picture === null;
-    const maps =
-      region !== null && fits ? [map, ...(stale ? [] : session.library.related(state.choice, card.revision))] : [];
+    const maps = region !== null && fits ? [map, ...(stale ? [] : session.library.related(state.choice, card))] : [];
     shares.update({ region, picture, maps, card });
   }
 

@@ -22,7 +22,7 @@ export function loadState(model: Model, library: Library): SessionState {
   const result = readResult(model);
   const map = pick(result?.maps ?? [], choice.target);
   if (result !== null) {
-    library.keep(result.maps, result.args ?? { ...choice, targets: [] }, card.revision);
+    library.keep(result.maps, result.args ?? { ...choice, targets: [] }, card);
   }
   const error = readError(model);
   return {
@@ -63,6 +63,6 @@ export function followTraits(
   });
   on("card", () => store.set({ card: readCard(model) }));
   on("predictions", () => store.set({ predictions: readPredictions(model) }));
-  on("target method params score layer seed tolerance", tell.chosen);
+  on("target method params score layer seed tolerance model", tell.chosen);
   on("result result_data", tell.resulted);
 }

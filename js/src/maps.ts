@@ -4,6 +4,8 @@ import type { ExplainArgs, FrameValues, MapMeta, Quality, Target } from "./proto
 
 export interface MapData extends Sized {
   readonly image: string;
+  /** Which of several models it is of; "" where there is one. */
+  readonly model: string;
   readonly target: Target;
   /** The target's canonical text, "style:gothic". */
   readonly name: string;
@@ -40,7 +42,7 @@ const NO_VALUES = new Int16Array(0);
 export function splitMaps(
   meta: MapMeta,
   values: FrameValues,
-  at: { image: string; job?: number; seq?: number },
+  at: { image: string; model?: string | undefined; job?: number; seq?: number },
 ): MapData[] {
   const [height, width] = meta.shape;
   const size = (meta.kind === "picture" ? 3 : 1) * height * width;
@@ -49,6 +51,7 @@ export function splitMaps(
     const own = meta.targets.length === 1 ? values : values.slice(t * size, (t + 1) * size);
     return {
       image: at.image,
+      model: at.model ?? "",
       target,
       name: meta.names[t] ?? "",
       method: meta.method,
@@ -82,6 +85,6 @@ export function cacheKey(args: ExplainArgs, target: Target, revision: string): s
 
 /** What the keys of all targets of such a run begin with: the target comes last. */
 export function runKey(args: Omit<ExplainArgs, "targets">, revision: string): string {
-  const { image, method, params, score, layer, seed, tolerance } = args;
-  return `${canonical({ image, method, params, score, layer, seed, tolerance, revision }).slice(0, -1)},"target":`;
+  const { image, model, method, params, score, layer, seed, tolerance } = args;
+  return `${canonical({ image, model, method, params, score, layer, seed, tolerance, revision }).slice(0, -1)},"target":`;
 }

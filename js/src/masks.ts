@@ -119,8 +119,7 @@ export function createMasks(session: Session, { linked, shares }: Bench, signal:
     build(list, picture, turns);
     const { map, card, stale, choice } = state;
     const fits = map !== null && map.image === picture?.id && map.picture === null;
-    const maps =
-      fits && shown.length > 0 ? [map, ...(stale ? [] : session.library.related(choice, card.revision))] : [];
+    const maps = fits && shown.length > 0 ? [map, ...(stale ? [] : session.library.related(choice, card))] : [];
     for (const { area, part } of shown) {
       part.update({ region: area, picture, maps, card });
     }

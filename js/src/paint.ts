@@ -335,10 +335,14 @@ export function createPaint(session: Session, bench: Bench, signal: AbortSignal)
     }
   }
 
-  const turn = onChange((_id: string | null, picture: Picture | null) => {
+  const turn = onChange((_id: string | null, _model: string | undefined, picture: Picture | null) => {
+    const before = easel;
     easel?.end();
     easel = picture === null ? null : new Easel(session, picture, fillWith(), changed, signal);
     release();
+    if (before !== null) {
+      easel?.takeOver(before);
+    }
     if (linked.get().brush !== null) {
       linked.set({ brush: grip() });
       easel?.begin();
@@ -367,13 +371,16 @@ export function createPaint(session: Session, bench: Bench, signal: AbortSignal)
   signal.addEventListener("abort", () => easel?.end());
 
   let current: Picture | null = null;
+  let painter: string | undefined;
   return {
     el,
     update(next) {
       state = next;
       const picture = shownPicture(next);
-      current = picture?.id === current?.id ? current : picture;
-      turn(current?.id ?? null, current);
+      const { model } = next.choice;
+      current = picture?.id === current?.id && model === painter ? current : picture;
+      painter = model;
+      turn(current?.id ?? null, model, current);
       easel?.use(fillWith());
       follow();
       if (next.live !== null && holds()) {

@@ -93,6 +93,14 @@ export interface Card {
   layers: NetworkLayer[];
   scores: string[];
   notes: string[];
+  /** Where there are several to choose from; the rest of the card is about the chosen one. */
+  models?: ModelCard[];
+}
+/** One of several models: its weights' checksum, and why which method does not apply to it. */
+export interface ModelCard {
+  name: string;
+  revision: string;
+  refused: Record<string, string>;
 }
 export interface Picture {
   id: string;
@@ -107,6 +115,8 @@ export interface Picture {
   notes?: string[];
   /** Its place among all pictures of the widget. */
   at?: number;
+  /** Where there are several models, by name: `box` and `input` of each. */
+  seen?: Record<string, Pick<Picture, "box" | "input">>;
   /** By head, the index of the class that is true of it, or the value. */
   truth?: Record<string, number>;
 }
@@ -119,6 +129,8 @@ export interface Predictions {
   heads?: Record<string, ClassScores | { value: number }>;
   /** How long the forward took. */
   ms?: number;
+  /** Which of several models says so. */
+  model?: string;
 }
 export interface Quality {
   name: string;
@@ -170,6 +182,8 @@ export interface ExplainArgs {
   seed: number;
   /** The estimated relative error at which a run stops by itself; null for never. */
   tolerance: number | null;
+  /** The name of one of several models. */
+  model?: string;
 }
 /** What a person takes away: the code that makes the map of this key again and draws it so, or all its numbers. */
 export interface FileArgs {

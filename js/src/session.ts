@@ -100,8 +100,8 @@ export class Session {
     this.#ask(next);
   }
 
-  /** A layer, the score, or when a run stops by itself. */
-  set(change: Partial<Pick<Choice, "layer" | "score" | "tolerance">>): void {
+  /** A layer, the score, another one of several models, or when a run stops by itself. */
+  set(change: Partial<Pick<Choice, "layer" | "model" | "score" | "tolerance">>): void {
     this.#ask(change);
   }
 
@@ -148,7 +148,7 @@ export class Session {
     const { target, ...rest } = choice;
     const args: ExplainArgs = { ...rest, targets: target === null ? [] : [target] };
     const { on } = this.live;
-    const cached = on ? undefined : this.library.find(args, this.#state.card.revision);
+    const cached = on ? undefined : this.library.find(args, this.#state.card);
     this.#n += 1;
     this.#asked = { n: this.#n, args, at: performance.now() };
     this.#cancelWanted = false;
@@ -213,8 +213,8 @@ export class Session {
         this.#onFrame(m);
         break;
       case "cache": {
-        const maps = splitMaps(m, m.values, { image: m.image });
-        this.library.keep(maps, m.args, this.#state.card.revision);
+        const maps = splitMaps(m, m.values, { image: m.image, model: m.args.model });
+        this.library.keep(maps, m.args, this.#state.card);
         this.store.set({ kept: this.#state.kept + 1 });
         break;
       }
@@ -236,7 +236,7 @@ export class Session {
     this.#follow.newest = m.job;
     if (this.#follow.asked !== null && this.#asked !== null && this.#asked.at < this.#probed) {
       // Messages keep their order, so a request older than this greeting was lost on the way.
-      this.#request(this.library.find(this.#asked.args, this.#state.card.revision)?.key ?? null);
+      this.#request(this.library.find(this.#asked.args, this.#state.card)?.key ?? null);
     } else if (this.#follow.asked === null && !this.#follow.ended) {
       this.#follow.ended = true;
       this.live.ended(this.#follow.job, "complete");
@@ -287,7 +287,8 @@ export class Session {
       this.#args = null;
     }
     const image = this.#args?.image ?? currentPicture(this.#state)?.id ?? "";
-    const maps = splitMaps(frame, frame.values, { image, job: frame.job, seq: frame.seq });
+    const model = this.#args?.model ?? choice.model;
+    const maps = splitMaps(frame, frame.values, { image, model, job: frame.job, seq: frame.seq });
     const map = pick(maps, choice.target);
     this.#ground.paint(map?.target);
     if (map !== null && !sameTarget(map.target, choice.target)) {
@@ -303,7 +304,7 @@ export class Session {
     });
     if (frame.final) {
       if (this.#args !== null) {
-        this.library.keep(maps, this.#args, this.#state.card.revision, this.#canonical);
+        this.library.keep(maps, this.#args, this.#state.card, this.#canonical);
       }
       this.#finish({ notice: map === null ? "" : doneNotice(map, this.#state.card) });
     }

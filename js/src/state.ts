@@ -74,8 +74,24 @@ export interface SessionState {
  * index: until then the picture before is still the one on screen, with its own shape and map.
  */
 export function shownPicture(state: SessionState): Picture | null {
-  const { images, predictions } = state;
-  return images.find(({ id }) => id === predictions.image) ?? currentPicture(state);
+  const { images, predictions, choice } = state;
+  const shown = images.find(({ id }) => id === predictions.image) ?? images[state.image];
+  return shown === undefined ? null : seenBy(shown, choice.model);
+}
+
+const seen = new WeakMap<Picture, Map<string, Picture>>();
+
+/** A picture with what one of several models sees of it: the same object for the same two. */
+export function seenBy(picture: Picture, model: string | undefined): Picture {
+  const own = picture.seen?.[model ?? ""];
+  if (own === undefined) {
+    return picture;
+  }
+  const made = seen.get(picture) ?? new Map<string, Picture>();
+  seen.set(picture, made);
+  const found = made.get(model ?? "") ?? { ...picture, ...own };
+  made.set(model ?? "", found);
+  return found;
 }
 
 /** The id of the picture at a place, or null if there is none. */
@@ -94,5 +110,6 @@ export function placeOf({ images, album }: SessionState, id: string): number | n
 
 /** The chosen picture, or null before there is one. */
 export function currentPicture(state: SessionState): Picture | null {
-  return state.images[state.image] ?? null;
+  const chosen = state.images[state.image];
+  return chosen === undefined ? null : seenBy(chosen, state.choice.model);
 }

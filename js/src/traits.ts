@@ -16,6 +16,8 @@ export interface Choice {
   layer: string | null;
   seed: number;
   tolerance: number | null;
+  /** The name of one of several models. */
+  model?: string;
 }
 
 export const DISPLAY: Readonly<Display> = {
@@ -103,6 +105,7 @@ export function readError(model: Model): string | null {
 }
 
 export function readChoice(model: Model, card: Card, image: string): Choice {
+  const chosen = text(model.get("model"));
   const method = text(model.get("method")) || (card.methods[0]?.name ?? "");
   return {
     image,
@@ -113,6 +116,7 @@ export function readChoice(model: Model, card: Card, image: string): Choice {
     layer: text(model.get("layer")) || null,
     seed: Number(model.get("seed")) || 0,
     tolerance: Number(model.get("tolerance")) || null,
+    ...(chosen !== "" && { model: chosen }),
   };
 }
 
@@ -128,7 +132,8 @@ export function readResult(model: Model): { maps: MapData[]; args: ExplainArgs |
     return null;
   }
   const job = Number(result["job"]) || 0;
-  const at = { image: text(result["image"]), job, seq: Number(result["seq"]) || 0 };
+  const args = explainArgs(fields(result["args"]));
+  const at = { image: text(result["image"]), model: args?.model, job, seq: Number(result["seq"]) || 0 };
   const maps = splitMaps({ ...meta, final: true }, values, at);
-  return { maps, args: explainArgs(fields(result["args"])), job };
+  return { maps, args, job };
 }

@@ -9,6 +9,7 @@ import { createHeads } from "./heads.ts";
 import { createInstrument } from "./instrument.ts";
 import { liveView } from "./live.ts";
 import { createMethod } from "./method.ts";
+import { createModels } from "./models.ts";
 import { createPane } from "./pane.ts";
 import type { Card, Head, Picture } from "./protocol.ts";
 import { remarks, scaleUnit } from "./sentences.ts";
@@ -45,6 +46,7 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
       session.select(target);
     }
   }, signal);
+  const models = createModels(session, signal);
   const method = createMethod(session, signal);
   const wide = (host.clientWidth || WIDE) >= WIDE;
   const look = { change: session.setDisplay.bind(session), smoothing: instrument.smoothing };
@@ -64,6 +66,7 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     "div",
     { class: "sw-panel" },
     name,
+    models.el,
     heads.el,
     method.el,
     display.el,
@@ -134,8 +137,11 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     });
     instrument.update(state);
     const { predictions, choice, card } = state;
-    const old = predictions.image !== undefined && predictions.image !== currentPicture(state)?.id;
+    const { image, model } = predictions;
+    const old =
+      (image !== undefined && image !== currentPicture(state)?.id) || (model ?? choice.model) !== choice.model;
     heads.update({ heads: card.heads, predictions, target: choice.target, old });
+    models.update(state);
     method.update(state);
     workshop.update(state);
     compare.update(state);

@@ -2,6 +2,7 @@
 import type { Cell } from "./cells.ts";
 import { runsOf } from "./cells.ts";
 import { type MapData, splitMaps } from "./maps.ts";
+import type { Card } from "./protocol.ts";
 import type { Session } from "./session.ts";
 import { sameTarget } from "./targets.ts";
 
@@ -29,8 +30,8 @@ export function createWanted(session: Session, changed: () => void, signal: Abor
   /** Counts the requests, so that what comes of an older one is told apart. */
   let turn = 0;
 
-  const revision = (): string => session.store.get().card.revision;
-  const known = (cell: Cell): MapData | undefined => session.library.find(cell.args, revision());
+  const card = (): Card => session.store.get().card;
+  const known = (cell: Cell): MapData | undefined => session.library.find(cell.args, card());
   const missing = (): Cell[] => cells.filter((cell) => known(cell) === undefined);
 
   function ask(): void {
@@ -49,7 +50,12 @@ export function createWanted(session: Session, changed: () => void, signal: Abor
         return;
       }
       if (news.type === "cell") {
-        running = splitMaps(news, news.values, { image: news.image, job: news.job, seq: news.seq });
+        running = splitMaps(news, news.values, {
+          image: news.image,
+          model: news.args.model,
+          job: news.job,
+          seq: news.seq,
+        });
       } else if (news.type === "lost") {
         ended("Kernel disconnected.");
       } else if (news.type === "end") {
@@ -74,7 +80,7 @@ export function createWanted(session: Session, changed: () => void, signal: Abor
   return {
     set(next) {
       cells = next;
-      const key = JSON.stringify([revision(), next.map(({ args }) => args)]);
+      const key = JSON.stringify([card().revision, card().models, next.map(({ args }) => args)]);
       if (key !== asked) {
         asked = key;
         tries = 0;
@@ -84,7 +90,10 @@ export function createWanted(session: Session, changed: () => void, signal: Abor
     map(cell) {
       const [target] = cell.args.targets;
       const runs = (map: MapData): boolean =>
-        map.method === cell.args.method && map.image === cell.args.image && sameTarget(map.target, target ?? null);
+        map.model === (cell.args.model ?? "") &&
+        map.method === cell.args.method &&
+        map.image === cell.args.image &&
+        sameTarget(map.target, target ?? null);
       return known(cell) ?? running.find(runs) ?? null;
     },
     state: () => ({ waiting: missing().length, running: cancel !== null, problem }),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from saliency_widget.runner.gallery import Entry, Gallery
 from saliency_widget.runner.masks import packed
-from saliency_widget.runner.state import base_jpeg, image_card
+from saliency_widget.runner.state import base_jpeg, image_card, predictions
 
 if TYPE_CHECKING:
-    from saliency_widget.model import ImageModel, Picture
+    from saliency_widget.model import Picture, Prediction
+    from saliency_widget.runner.roster import Roster
     from saliency_widget.runner.session import Session
 
-__all__ = ["add", "begun", "shown", "unshown"]
+__all__ = ["add", "begun", "looked", "shown", "unshown"]
 
 
 def add(session: Session, picture: Picture, label: str = "") -> str:
@@ -34,7 +36,8 @@ def add(session: Session, picture: Picture, label: str = "") -> str:
     str
         Its id, under which it can be asked for from now on.
     """
-    card = image_card(session.model, picture, label)
+    models = session.models
+    card = image_card(models[models.first], picture, label) | models.seen(picture)
 
     def append() -> None:
         index = session.pictures.add(picture, label)
@@ -46,10 +49,10 @@ def add(session: Session, picture: Picture, label: str = "") -> str:
     return picture.id
 
 
-def begun(model: ImageModel, pictures: Gallery) -> dict[str, Any]:
+def begun(models: Roster, pictures: Gallery) -> dict[str, Any]:
     """Return the synced values about a widget's pictures at its beginning: of a data set the first is known."""
     for index in pictures.readable():
-        _tell(model, pictures, index)
+        pictures.card(index, _card(models, pictures, index, pictures.entry(index)))
     return {**_listed(pictures), **_base(pictures[0], pictures.known(0))}
 
 
@@ -62,9 +65,42 @@ def shown(session: Session, picture: Picture) -> dict[str, Any]:
     entry = pictures.entry(index)
     values = _base(picture, entry)
     if not pictures.carded(index):
-        card = _card(session.model, pictures, index, entry)
+        card = _card(session.models, pictures, index, entry)
         session.holding(lambda: pictures.card(index, card))
         values |= _listed(pictures)
+    return values
+
+
+def looked(
+    session: Session,
+    model: str,
+    picture: Picture,
+    revision: str,
+    said: Mapping[str, Prediction],
+    ms: float,
+    *,
+    new: bool,
+) -> dict[str, Any]:
+    """Return the synced values after a model has looked at the current picture; on the compute thread, without the lock.
+
+    Parameters
+    ----------
+    session : Session
+    model, revision : str
+        Which of its models, and that one's weights.
+    picture : Picture
+    said : mapping of str to Prediction
+    ms : float
+        What the forward took.
+    new : bool
+        Whether the pages show another picture as yet.
+    """
+    told = {**predictions(picture, said), "ms": ms}
+    values: dict[str, Any] = {"predictions": {**told, "model": model} if model else told}
+    if new:
+        values |= shown(session, picture)
+    if revision != session.revision:
+        values["card"] = session.models.card(model, revision)
     return values
 
 
@@ -75,12 +111,9 @@ def unshown(session: Session, picture: Picture) -> dict[str, Any]:
     return {"base": b"", "masks": {}, "masks_data": b""} if entry is None else _base(picture, entry)
 
 
-def _tell(model: ImageModel, pictures: Gallery, index: int) -> None:
-    pictures.card(index, _card(model, pictures, index, pictures.entry(index)))
-
-
-def _card(model: ImageModel, pictures: Gallery, index: int, entry: Entry) -> dict[str, Any]:
-    return image_card(model, entry.picture, entry.caption, pictures.truth(index, entry)) | {"id": pictures.name(index)}
+def _card(models: Roster, pictures: Gallery, index: int, entry: Entry) -> dict[str, Any]:
+    card = image_card(models[models.first], entry.picture, entry.caption, pictures.truth(index, entry))
+    return card | models.seen(entry.picture) | {"id": pictures.name(index)}
 
 
 def _listed(pictures: Gallery) -> dict[str, Any]:

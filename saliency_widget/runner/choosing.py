@@ -15,7 +15,7 @@ from saliency_widget.runner.job import Choice
 
 __all__ = ["choose", "is_open", "picture_of", "top_classes"]
 
-_FIELDS = ("image", "target", "method", "params", "score", "layer", "seed", "tolerance")
+_FIELDS = ("image", "target", "method", "params", "score", "layer", "seed", "tolerance", "model")
 
 
 def choose(
@@ -37,8 +37,9 @@ def choose(
         What is changed; None for a first choice.
     changes : mapping
         Any of ``image`` (an index), ``target`` (any spelling, or a list of them), ``method``, ``params``, ``score``,
-        ``layer``, ``seed``, ``tolerance``. Parameters that are not given have their defaults, but stay as they are while
-        the method does; a layer stays as long as methods are chosen that work at one.
+        ``layer``, ``seed``, ``tolerance``, and ``model``, the name of `model` where there are several. Parameters that are not
+        given have their defaults, but stay as they are while the method does; a layer stays as long as methods are chosen that
+        work at one, and the model does.
     top : mapping of str to int, optional
         Top class of each head for the picture, where it is known.
 
@@ -60,7 +61,10 @@ def choose(
         choice = replace(choice, image=_image(changes["image"], len(pictures)))
     # Also where the targets stay: one that names no class may be settled by now.
     choice = replace(choice, targets=_targets(model, changes.get("target", list(choice.targets)), top))
-    if "method" in changes or "params" in changes or now is None:
+    other = changes.get("model", choice.model) != choice.model
+    if other:
+        choice = replace(choice, model=changes["model"], layer=None)
+    if other or "method" in changes or "params" in changes or now is None:
         choice = _method(model, choice, changes, keep=now is not None)
     if "score" in changes:
         choice = replace(choice, score=_score(changes["score"]))

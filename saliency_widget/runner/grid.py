@@ -18,6 +18,7 @@ from saliency_widget.runner.choosing import choose, picture_of
 from saliency_widget.runner.frames import encode
 from saliency_widget.runner.job import Choice, Job
 from saliency_widget.runner.planning import plan_of
+from saliency_widget.runner.roster import ONLY
 from saliency_widget.runner.shelf import Finished
 from saliency_widget.runner.siblings import siblings
 
@@ -48,7 +49,8 @@ def ask(session: Session, req: dict[str, Any], cells: Sequence[Any]) -> Job:
 def _choice(session: Session, cell: Any) -> Choice:
     changes = {name: getattr(cell, name) for name in ("method", "params", "score", "layer", "seed", "tolerance")}
     changes |= {"image": picture_of(session.pictures, cell.image), "target": list(cell.targets) or None}
-    return choose(session.model, session.pictures, None, changes)
+    name = cell.model or ONLY
+    return choose(session.models[name], session.pictures, None, changes | {"model": name})
 
 
 def _steps(session: Session, job: Job, cells: Sequence[Choice]) -> Iterator[None]:
@@ -57,18 +59,26 @@ def _steps(session: Session, job: Job, cells: Sequence[Choice]) -> Iterator[None
         yield from _cell(session, job, choice, told)
 
 
+def _tell(session: Session, name: str) -> None:
+    """Tell the pages of a model's new weights, so that they look for its maps and not for the old ones."""
+    if session.models.news(name):
+        session.write({"card": session.models.card(session.choice.model, session.revision)})
+
+
 def _cell(
     session: Session, job: Job, choice: Choice, told: dict[tuple[str, str], Mapping[str, Prediction]]
 ) -> Iterator[None]:
     """Compute one cell; `told` is what the model said of pictures that are not the current one."""
     picture = session.pictures[choice.image]
-    revision = session.model.revision()
+    model = session.models[choice.model]
+    revision = session.models.revision(choice.model)
+    session.holding(lambda: _tell(session, choice.model))
     said = session.known_prediction(picture, revision) or told.get((picture.id, revision))
     if said is None:
         with watched(job.token.check):
-            said = look_ahead(session.model, picture, choice.method, choice.params, choice.layer)
+            said = look_ahead(model, picture, choice.method, choice.params, choice.layer)
         told[picture.id, revision] = said
-    plan = plan_of(session.model, picture, choice, said)
+    plan = plan_of(model, picture, choice, said)
     alone = [plan.for_target(t) for t in range(len(plan.targets))]
     if all(any(session.offer(key) for key in one.keys(revision)) for one in alone):
         yield

@@ -98,13 +98,14 @@ class Idle:
 
     def _steps(self, choice: Choice, count: int, token: CancelToken) -> Iterator[None]:
         session = self._session
+        model = session.models[choice.model]
         picture = session.pictures[choice.image]
         revision = session.revision
         said = session.known_prediction(picture, revision)
         try:
-            for target in others(session.model, choice, said or {})[:count]:
+            for target in others(model, choice, said or {})[:count]:
                 token.check()
-                plan = plan_of(session.model, picture, replace(choice, targets=(target,)), said)
+                plan = plan_of(model, picture, replace(choice, targets=(target,)), said)
                 key = plan.key(revision)
                 if any(session.found(one) for one in plan.keys(revision)):
                     continue
@@ -113,14 +114,14 @@ class Idle:
                 for last in plan.estimates(token):  # noqa: B007 - the last one counts
                     yield
                 # Somebody may train the network meanwhile: then it is not the map of these weights.
-                if last is None or session.model.revision() != revision:
+                if last is None or session.models.revision(choice.model) != revision:
                     return
                 seconds = session.clock() - began
                 frame = encode(plan, last, final=True, ms=round(1000 * seconds, 1), key=key)
                 args = replace(choice, targets=(target,)).args(picture.id)
                 session.spare(Finished(frame, args, plan.explanations(last, seconds)))
                 yield
-            yield from self._measure(plan_of(session.model, picture, choice, said), revision, token)
+            yield from self._measure(plan_of(model, picture, choice, said), revision, token)
         except Cancelled:
             return
         except Exception as error:  # noqa: BLE001 - nobody asked for it, so nobody is told

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,7 +17,22 @@ from saliency_widget.model.image_model import is_out_of_memory
 from saliency_widget.runner.frames import Frame
 from saliency_widget.runner.thread import Task
 
-__all__ = ["BESIDE", "SLOTS", "Choice", "Closed", "Job", "Kind", "Status", "Stopped", "Why", "forget_frames", "plain"]
+__all__ = [
+    "BESIDE",
+    "SLOTS",
+    "Choice",
+    "Closed",
+    "Job",
+    "Kind",
+    "Status",
+    "Stopped",
+    "Why",
+    "called",
+    "forget_frames",
+    "plain",
+]
+
+_log = logging.getLogger("saliency_widget")
 
 Kind = Literal["explain", "predict", "live", "grid", "file", "occlude", "image", "survey", "channels"]
 
@@ -61,6 +77,8 @@ class Choice:
         At least one. A target of a classification head that names no class is its top class.
     method, params, score, layer, seed, tolerance
         As for :func:`saliency_widget.explain`; every parameter of the method is there.
+    model : str
+        The name of one of several models; empty where there is one, and then in no message.
     """
 
     image: int
@@ -71,11 +89,13 @@ class Choice:
     layer: str | None = None
     seed: int = 0
     tolerance: float | None = None
+    model: str = ""
 
     def args(self, picture: str) -> dict[str, Any]:
         """Return the choice as the arguments of a message, with the picture's id."""
         return {
             "image": picture,
+            **self._model(),
             "targets": [target.wire() for target in self.targets],
             "method": self.method,
             "params": dict(self.params),
@@ -89,6 +109,7 @@ class Choice:
         """Return the choice as synced values."""
         return {
             "image": self.image,
+            **self._model(),
             "target": str(self.targets[0]),
             "method": self.method,
             "params": dict(self.params),
@@ -97,6 +118,9 @@ class Choice:
             "seed": self.seed,
             "tolerance": self.tolerance,
         }
+
+    def _model(self) -> dict[str, str]:
+        return {"model": self.model} if self.model else {}
 
 
 @dataclass(eq=False)
@@ -172,3 +196,11 @@ def forget_frames(error: BaseException) -> None:
     while seen is not None:
         traceback.clear_frames(seen.__traceback__)
         seen = seen.__cause__ or seen.__context__
+
+
+def called(callback: Callable[[Explanation], object], explanation: Explanation) -> None:
+    """Call a user's function; what it raises is logged, and ends nothing."""
+    try:
+        callback(explanation)
+    except BaseException:  # noqa: BLE001 - SystemExit in a user's code must not end the thread of all widgets
+        _log.exception("a callback of on_explanation failed")

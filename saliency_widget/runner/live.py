@@ -191,10 +191,11 @@ class Live:
 
     def _frame(self, job: Job, shot: Shot) -> Frame:
         session, choice = self._session, job.choice
+        model = session.models[choice.model]
         began = session.clock()
-        picture = shot.picture(session.model)
+        picture = shot.picture(model)
         with watched(job.token.check):
-            plan = plan_of(session.model, picture, choice)
+            plan = plan_of(model, picture, choice)
         last: Estimate | None = None
         for last in plan.estimates(job.token):  # noqa: B007 - the last one counts
             pass
@@ -202,7 +203,7 @@ class Live:
             message = f"method '{choice.method}' ended without a single estimate"
             raise ModelError(message)
         frame = encode(plan, last, final=False, ms=round(1000 * (session.clock() - began), 1), key="")
-        geometry = session.model.geometry(picture)
+        geometry = model.geometry(picture)
         frame.meta["shot"] = {
             "page": shot.page,
             "n": shot.n,

@@ -150,19 +150,19 @@ class Occluding:
             index = session.holding(lambda: picture_of(session.pictures, desk.image))
             picture = session.pictures[index]
             desk.label = f"{session.pictures.caption(index).removesuffix(_PAINTED) or 'picture'}{_PAINTED}"
-            geometry = session.model.geometry(picture)
+            geometry = session.models[job.choice.model].geometry(picture)
             desk.easel = Easel(picture, geometry.box, geometry.input_size)
             self._tell_of_whole(job, desk, desk.easel)
             yield
         while (mask := session.holding(lambda: _take(job, desk))) is not None:
-            if session.model.revision() != desk.revision:
+            if session.models.revision(job.choice.model) != desk.revision:
                 self._tell_of_whole(job, desk, desk.easel)
             self._answer(job, desk, desk.easel, mask)
             yield
 
     def _tell_of_whole(self, job: Job, desk: _Desk, easel: Easel) -> None:
         """Say what the model, as it is now, says of the picture without anything painted over."""
-        desk.revision = self._session.model.revision()
+        desk.revision = self._session.models.revision(job.choice.model)
         n = 0 if job.req is None else job.req["n"]
         fields = {"n": n, "image": desk.image, "painted": False, "kept": None}
         self._say(job, fields, easel, easel.picture)
@@ -182,7 +182,7 @@ class Occluding:
         """Look at a picture, painted over or not, and tell the page."""
         session = self._session
         with watched(job.token.check):
-            said = session.model.look(picture).prediction
+            said = session.models[job.choice.model].look(picture).prediction
         page = "" if job.req is None else job.req["page"]
         heads = state.predictions(easel.picture, said)["heads"]
 

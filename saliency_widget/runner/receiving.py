@@ -45,7 +45,7 @@ def receive(session: Session, req: dict[str, Any], *, name: str, data: bytes) ->
     data : bytes
         Of a file of one of :data:`FORMATS`.
     """
-    return _begin(session, req, lambda: decoded(session.model, data, name))
+    return _begin(session, req, lambda: decoded(session.models[session.choice.model], data, name))
 
 
 def cut(session: Session, req: dict[str, Any], *, image: str, box: Sequence[float]) -> Job:

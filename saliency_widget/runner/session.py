@@ -15,19 +15,20 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from saliency_widget.explanation import Explanation
-from saliency_widget.model import ImageModel, Picture, Prediction, Target
+from saliency_widget.model import Picture, Prediction, Target
 from saliency_widget.runner import state, work
-from saliency_widget.runner.adding import shown, unshown
+from saliency_widget.runner.adding import looked, unshown
 from saliency_widget.runner.beside import Beside
 from saliency_widget.runner.choosing import choose, is_open, picture_of, top_classes
 from saliency_widget.runner.frames import Frame
 from saliency_widget.runner.gallery import as_gallery
 from saliency_widget.runner.idle import Idle
-from saliency_widget.runner.job import Choice, Job, Kind, Status, forget_frames, plain
+from saliency_widget.runner.job import Choice, Job, Kind, Status, called, forget_frames, plain
 from saliency_widget.runner.jobs import Jobs
 from saliency_widget.runner.live import Live, Shot, affordable
 from saliency_widget.runner.occluding import Occluding
 from saliency_widget.runner.outbox import Alarm, Outbox, Port, alarm
+from saliency_widget.runner.roster import ONLY, Roster
 from saliency_widget.runner.shelf import Finished, Shelf
 from saliency_widget.runner.thread import Schedule, compute_thread
 
@@ -43,8 +44,8 @@ class Session:
 
     Parameters
     ----------
-    model : ImageModel
-        Its heads must be known.
+    models : Roster
+        Their heads must be known.
     pictures : sequence of Picture
         At least one.
     choice : Choice
@@ -52,7 +53,7 @@ class Session:
     port : Port
         The widget.
     revision : str
-        The model's revision that the widget's card speaks of.
+        That of the chosen model, which the widget's card speaks of.
     lock : RLock
         Shared with the widget, which sets its traits under it.
     idle : bool
@@ -63,7 +64,7 @@ class Session:
 
     def __init__(
         self,
-        model: ImageModel,
+        models: Roster,
         pictures: Sequence[Picture],
         choice: Choice,
         port: Port,
@@ -75,7 +76,7 @@ class Session:
         clock: Callable[[], float] = time.monotonic,
         alarm: Alarm = alarm,
     ) -> None:
-        self.model = model
+        self.models = models
         self.pictures = as_gallery(pictures)
         self.choice = choice
         self.revision = revision
@@ -85,7 +86,7 @@ class Session:
         self._lock = lock
         self._port = port
         self._outbox = Outbox(port, lock, clock, alarm)
-        schedule = schedule or compute_thread(model.device)
+        schedule = schedule or compute_thread(models[choice.model].device)
         self.jobs = Jobs(self._outbox, schedule, lock, clock)
         self.idle = Idle(self, schedule, on=idle)
         self._live = Live(self, schedule, alarm)
@@ -152,7 +153,7 @@ class Session:
         have : str or None
             The key of the map that the page has already.
         **rest
-            ``method``, ``params``, ``score``, ``layer``, ``seed`` and ``tolerance``.
+            ``method``, ``params``, ``score``, ``layer``, ``seed``, ``tolerance``, and of several models ``model``.
 
         Raises
         ------
@@ -160,7 +161,12 @@ class Session:
             If something does not fit; nothing has changed then.
         """
         kind: Kind = rest.pop("kind", "explain")
-        changes = {"image": picture_of(self.pictures, image), "target": list(targets) or None, **rest}
+        changes = {
+            "image": picture_of(self.pictures, image),
+            "target": list(targets) or None,
+            **rest,
+            "model": rest.get("model") or ONLY,
+        }
         return self.ask(changes, req=req, have=have, kind=kind)
 
     def live(self, req: dict[str, Any], **rest: Any) -> Job:
@@ -204,12 +210,13 @@ class Session:
         """
         with self._lock:
             # Twice, since which class is the top one depends on the picture, and that may be what changes.
-            image = choose(self.model, self.pictures, self.choice, changes).image
-            known = self.known_prediction(self.pictures[image], self.revision)
-            top = None if known is None else top_classes(known)
-            choice = choose(self.model, self.pictures, self.choice, changes, top)
+            model = self.models[changes.get("model", self.choice.model)]
+            choice = choose(model, self.pictures, self.choice, changes)
+            known = self.known_prediction(self.pictures[choice.image], self.revision)
+            if known is not None and choice.model == self.choice.model:
+                choice = choose(model, self.pictures, self.choice, changes, top_classes(known))
             if kind == "live":
-                affordable(self.model, choice, self.pictures[image])
+                affordable(model, choice, self.pictures[choice.image])
             return self._accept(kind, choice, req, have)
 
     def close(self) -> None:
@@ -228,16 +235,14 @@ class Session:
             return None
         return self._prediction[1]
 
-    def predicted(self, picture: Picture, revision: str, said: Mapping[str, Prediction], ms: float) -> None:
+    def predicted(self, job: Job, picture: Picture, revision: str, said: Mapping[str, Prediction], ms: float) -> None:
         """Take note of the current picture's prediction, and show both at once: the map may take a while."""
-        values: dict[str, Any] = {"predictions": {**state.predictions(picture, said), "ms": ms}}
-        if picture.id != self._based:
-            values |= shown(self, picture)
-        if revision != self.revision:
-            values["card"] = state.card(self.model, revision)
+        model = job.choice.model
+        values = looked(self, model, picture, revision, said, ms, new=picture.id != self._based)
         with self._lock:
             # Also for a job that was superseded meanwhile: the next one for this picture counts on it.
-            if self.pictures[self.choice.image].id == picture.id and not self.jobs.closed:
+            here = self.pictures[self.choice.image].id == picture.id and self.choice.model == model
+            if here and not self.jobs.closed:
                 self._prediction, self._based, self.revision = (picture.id, said), picture.id, revision
                 self.write(values)
         self._port.tell()
@@ -336,6 +341,8 @@ class Session:
     def _accept(self, kind: Kind, choice: Choice, req: dict[str, Any] | None, have: str | None) -> Job:
         self.idle.stop()
         job = self.jobs.add(kind, choice, req, have)
+        if choice.model != self.choice.model:
+            self._prediction = None  # it is the other one's
         self.choice = choice
         self._port.write(choice.state())
         self._accepted(job)
@@ -349,7 +356,7 @@ class Session:
         args = job.choice.args(self.pictures[job.choice.image].id)
         if job.kind == "predict":
             args = {"image": args["image"]}
-        elif any(is_open(self.model, target) for target in job.choice.targets):
+        elif any(is_open(self.models[job.choice.model], target) for target in job.choice.targets):
             args["targets"] = []  # the first frame tells
         self.say("accepted", {"job": job.number, "req": job.req, "kind": job.kind, "args": args})
 
@@ -373,7 +380,7 @@ class Session:
         self._port.tell()
         for explanation in job.explanations:
             for callback in list(self.callbacks):
-                _call(callback, explanation)
+                called(callback, explanation)
 
     def _unpredicted(self) -> dict[str, Any]:
         """Show the current picture without a prediction, if the job that was to make one did not come to it."""
@@ -391,10 +398,3 @@ class Session:
     def _lost(self, job: Job, error: BaseException) -> None:
         self.failed(job, error)
         self.jobs.finished(job)
-
-
-def _call(callback: Callable[[Explanation], object], explanation: Explanation) -> None:
-    try:
-        callback(explanation)
-    except BaseException:  # noqa: BLE001 - SystemExit in a user's code must not end the thread of all widgets
-        _log.exception("a callback of on_explanation failed")

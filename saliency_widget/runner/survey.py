@@ -70,8 +70,8 @@ def judged(outputs: Mapping[str, Tensor], model: ImageModel, truth: Truth) -> di
 
 def _steps(session: Session, job: Job, first: int, count: int) -> Iterator[None]:
     pictures = session.pictures
-    session.model.refresh()
-    revision = session.model.revision()
+    session.models[job.choice.model].refresh()
+    revision = session.models.revision(job.choice.model)
     known = pictures.surveyed(revision)
     wanted = range(first, min(len(pictures), first + count))
     left = [index for index in wanted if index not in known]
@@ -94,7 +94,7 @@ def _steps(session: Session, job: Job, first: int, count: int) -> Iterator[None]
 
 
 def _tell(session: Session, job: Job, revision: str, rows: list[dict[str, Any]], done: int, total: int) -> None:
-    if session.model.revision() != revision:
+    if session.models.revision(job.choice.model) != revision:
         message = "the model's weights changed while its pictures were looked at; look again"
         raise ModelError(message)
     fields = {"job": job.number, "revision": revision, "rows": rows, "done": done, "total": total}
@@ -103,23 +103,24 @@ def _tell(session: Session, job: Job, revision: str, rows: list[dict[str, Any]],
 
 def _look(session: Session, job: Job, indices: list[int]) -> list[dict[str, Any]]:
     """Return the rows of some pictures; of one that cannot be read, or gives no number, why."""
+    model = session.models[job.choice.model]
     found: dict[int, dict[str, Any]] = {}
     alike: dict[tuple[int, ...], list[tuple[int, Tensor, Truth]]] = {}
     for index in indices:
         job.token.check()
         try:
             entry = session.pictures.entry(index)
-            points = session.model.input(entry.picture)
+            points = model.input(entry.picture)
             alike.setdefault(tuple(points.shape), []).append((index, points, session.pictures.truth(index, entry)))
         except SaliencyError as error:
             found[index] = {"problem": str(error), "heads": {}}
     for some in alike.values():
         with watched(job.token.check):
-            outputs = session.model.scores(torch.stack([points for _, points, _ in some]), grad=False)
+            outputs = model.scores(torch.stack([points for _, points, _ in some]), grad=False)
         for i, (index, points, truth) in enumerate(some):
             mine = {name: values[i] for name, values in outputs.items()}
             if all(bool(torch.isfinite(values).all()) for values in mine.values()):
-                found[index] = {"problem": None, "heads": judged(mine, session.model, truth)}
+                found[index] = {"problem": None, "heads": judged(mine, model, truth)}
             else:
-                found[index] = {"problem": str(NotFinite(session.model.blame(points[None]))), "heads": {}}
+                found[index] = {"problem": str(NotFinite(model.blame(points[None]))), "heads": {}}
     return [{"at": index, "image": session.pictures.name(index), **found[index]} for index in indices]

@@ -17,6 +17,7 @@ from saliency_widget.model import ImageModel, Picture, Target
 from saliency_widget.model.loading import how_loaded
 from saliency_widget.runner.gallery import Gallery, as_gallery
 from saliency_widget.runner.job import Job
+from saliency_widget.runner.roster import ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,9 @@ def _steps(session: Session, job: Job, *, what: str, key: str, target: str, **dr
     if what == "npz":
         data = _npz(explanation)
     else:
-        text = code(session.model, session.pictures, explanation, finished.args, **drawn)
+        text = code(
+            session.models[finished.args.get("model", ONLY)], session.pictures, explanation, finished.args, **drawn
+        )
         data = text.encode()
     session.say("file", {"job": job.number, "what": what, "name": file_name(explanation, what)}, data)
     yield

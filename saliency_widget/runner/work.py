@@ -57,7 +57,7 @@ def _explain(session: Session, job: Job) -> Iterator[None]:
     picture = session.pictures[choice.image]
     prediction, revision = _look(session, job, picture)
     yield
-    plan = plan_of(session.model, picture, choice, prediction)
+    plan = plan_of(session.models[choice.model], picture, choice, prediction)
     session.settle(job, plan.targets)
     key = plan.key(revision)
     if job.have in plan.keys(revision) and session.unchanged(job, job.have):
@@ -82,11 +82,12 @@ def _explain(session: Session, job: Job) -> Iterator[None]:
 
 def _look(session: Session, job: Job, picture: Picture) -> tuple[Mapping[str, Prediction], str]:
     """Return what the model, as it is now, says of a picture, and its revision; tell the page if that is news."""
-    revision = session.model.revision()
+    choice = job.choice
+    revision = session.models.revision(choice.model)
     prediction = session.known_prediction(picture, revision)
     if prediction is None:
         began = session.clock()
         with watched(job.token.check):
-            prediction = look_ahead(session.model, picture, job.choice.method, job.choice.params, job.choice.layer)
-        session.predicted(picture, revision, prediction, round(1000 * (session.clock() - began), 1))
+            prediction = look_ahead(session.models[choice.model], picture, choice.method, choice.params, choice.layer)
+        session.predicted(job, picture, revision, prediction, round(1000 * (session.clock() - began), 1))
     return prediction, revision

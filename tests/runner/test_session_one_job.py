@@ -55,9 +55,9 @@ def test_what_is_streamed_ends_as_what_is_explained_in_one_go():
 
 
 def test_without_a_page_no_frame_is_made_and_python_gets_its_explanation(monkeypatch):
-    monkeypatch.setattr(
-        "saliency_widget.runner.work.encode", counted := Counted("saliency_widget.runner.frames.encode")
-    )
+    counted = Counted("saliency_widget.runner.frames.encode")
+    for module in ("work", "siblings"):
+        monkeypatch.setattr(f"saliency_widget.runner.{module}.encode", counted)
     desk = Desk(page=None)
     job = desk.session.ask(MANY)
     desk.run()
@@ -67,9 +67,9 @@ def test_without_a_page_no_frame_is_made_and_python_gets_its_explanation(monkeyp
 
 
 def test_a_frame_that_would_not_go_out_is_not_made(monkeypatch):
-    monkeypatch.setattr(
-        "saliency_widget.runner.work.encode", counted := Counted("saliency_widget.runner.frames.encode")
-    )
+    counted = Counted("saliency_widget.runner.frames.encode")
+    for module in ("work", "siblings"):
+        monkeypatch.setattr(f"saliency_widget.runner.{module}.encode", counted)
     desk = Desk()
     desk.click(**MANY)
     desk.run(ack=False)

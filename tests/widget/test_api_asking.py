@@ -33,7 +33,7 @@ def test_assigning_starts_a_job_and_reads_back_at_once(widget, name, value, read
 
 def test_a_head_means_its_top_class(widget):
     widget.target = "style"
-    top = widget._session.model.predict(picture(seed=0))["style"].top
+    top = widget._session.models[""].predict(picture(seed=0))["style"].top
     assert widget.target == f"style:{top}"
     widget.target = None
     assert widget.target == f"style:{top}"

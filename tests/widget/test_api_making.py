@@ -29,7 +29,7 @@ def test_what_is_synced_is_exactly_what_the_protocol_says(widget, synced):
 def test_a_new_widget_has_all_that_a_page_needs_to_begin(make):
     widget = make(images=[picture(30, 20), picture(8, 8, seed=1)], labels=["gothic", None])
     assert [head["name"] for head in widget.card["heads"]] == ["style", "age"]
-    assert widget.card["revision"] == widget._session.model.revision()
+    assert widget.card["revision"] == widget._session.models[""].revision()
     assert "smoothgrad" in [method["name"] for method in widget.card["methods"]]
     assert [(i["label"], i["width"], i["height"]) for i in widget.images] == [("gothic", 30, 20), ("", 8, 8)]
     assert widget.images[0]["box"] == pytest.approx([0, 0, 30, 20], abs=0.1)

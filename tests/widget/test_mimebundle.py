@@ -78,7 +78,7 @@ def test_an_error_is_said(widget, monkeypatch):
     def broken(*_args, **_options):
         raise RuntimeError("no ink left")
 
-    monkeypatch.setattr(type(widget._session.model), "look", broken)
+    monkeypatch.setattr(type(widget._session.models[""]), "look", broken)
     with pytest.raises(sw.SaliencyError):
         widget.explain(image=1)
     assert "failed:" in bundle(widget)["text/plain"].splitlines()[0]
