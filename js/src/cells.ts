@@ -1,7 +1,7 @@
 // Which maps stand side by side: all classes of all heads, or all methods; asks for none of them.
 import type { ExplainArgs, Head, Method, Predictions, Target } from "./protocol.ts";
 import type { SessionState } from "./state.ts";
-import { CONTROLS, fullParams, targetLabel } from "./targets.ts";
+import { CONTROLS, fullParams, sameTarget, targetLabel } from "./targets.ts";
 
 /** One panel: what it is of, and what it is called. */
 export interface Cell {
@@ -14,7 +14,7 @@ export interface Cell {
 
 export type Kind = "targets" | "methods" | "models";
 
-/** Classes of one head: of a thousand only the likeliest have a panel. */
+/** Classes of one head: of a thousand only the likeliest have a panel, and those that were chosen. */
 const MOST = 12;
 
 function scores(predictions: Predictions, head: string): readonly number[] {
@@ -23,7 +23,7 @@ function scores(predictions: Predictions, head: string): readonly number[] {
 }
 
 /** The targets of a head that have a panel: its classes in their order, the likeliest of many, or its value. */
-export function targetsOf(head: Head, predictions: Predictions, chosen: Target | null): Target[] {
+export function targetsOf(head: Head, predictions: Predictions): Target[] {
   const target = (index: number | null): Target => ({ head: head.name, index, versus: null });
   if (head.kind === "value") {
     return [target(null)];
@@ -32,17 +32,13 @@ export function targetsOf(head: Head, predictions: Predictions, chosen: Target |
   let indices = head.classes.map((_, i) => i);
   if (indices.length > MOST) {
     indices = indices.sort((a, b) => (p[b] ?? 0) - (p[a] ?? 0) || a - b).slice(0, MOST);
-    const own = chosen?.head === head.name ? chosen.index : null;
-    if (own !== null && own >= 0 && !indices.includes(own)) {
-      indices[MOST - 1] = own;
-    }
   }
   return indices.map(target);
 }
 
 function said(target: Target, { predictions }: SessionState): string {
   const found = predictions.heads?.[target.head];
-  if (found === undefined) {
+  if (found === undefined || target.versus !== null) {
     return "";
   }
   if ("value" in found) {
@@ -52,6 +48,11 @@ function said(target: Target, { predictions }: SessionState): string {
   return p === undefined ? "" : `${p < 0.001 ? "< 0.1" : (100 * p).toFixed(1)} %`;
 }
 
+function targets({ card, predictions }: SessionState, joined: readonly Target[]): Target[] {
+  const usual = card.heads.flatMap((head) => targetsOf(head, predictions));
+  return [...usual, ...joined.filter((one) => !usual.some((other) => sameTarget(one, other)))];
+}
+
 /** Why some models have no panel: the method does not apply to them. */
 export function leftOut({ card, choice }: SessionState): string {
   return (card.models ?? [])
@@ -59,17 +60,16 @@ export function leftOut({ card, choice }: SessionState): string {
     .join(" ");
 }
 
-export function cellsOf(kind: Kind, state: SessionState): Cell[] {
-  const { card, choice, predictions } = state;
+/** `joined` are targets beside those that every head has: what was clicked in the list, contrasts, all outputs of a head. */
+export function cellsOf(kind: Kind, state: SessionState, joined: readonly Target[] = []): Cell[] {
+  const { card, choice } = state;
   const { target: chosen, ...run } = choice;
   if (kind === "targets") {
-    return card.heads.flatMap((head) =>
-      targetsOf(head, predictions, chosen).map((target) => ({
-        args: { ...run, targets: [target] },
-        title: targetLabel(target, card.heads),
-        note: said(target, state),
-      })),
-    );
+    return targets(state, joined).map((target) => ({
+      args: { ...run, targets: [target] },
+      title: targetLabel(target, card.heads),
+      note: said(target, state),
+    }));
   }
   if (chosen === null) {
     return [];

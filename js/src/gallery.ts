@@ -6,7 +6,7 @@ import { formatNumber } from "./format.ts";
 import { createLinked } from "./linked.ts";
 import { liveView } from "./live.ts";
 import type { MapData } from "./maps.ts";
-import type { Display, Picture } from "./protocol.ts";
+import type { Display, Picture, Target } from "./protocol.ts";
 import { methodLabel } from "./sentences.ts";
 import type { Session } from "./session.ts";
 import { type SessionState, seenBy, shownPicture } from "./state.ts";
@@ -43,6 +43,12 @@ function plain(display: Display): Display {
   return made;
 }
 
+/** Classes that join the likeliest ones of their heads, the newest. */
+const MOST_JOINED = 12;
+
+const nameOf = ({ args: { model, method, targets } }: Cell): string =>
+  `${model ?? ""} ${method} ${JSON.stringify(targets[0])}`;
+
 /** Cells a side of a small panel while a hand moves a slider: twelve of them must be drawn in one frame. */
 const FEW = 96;
 
@@ -57,7 +63,7 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
   const about = h(
     "p",
     { class: "sw-small" },
-    "Small maps below the picture, on one scale. A click on one makes it big; “Compare” on two lays them over each other.",
+    "Small maps below the picture, on one scale. A click on one makes it big; “Compare” on two lays them over each other. A class that is clicked in the list joins them.",
   );
   const el = h("div", {}, about, h("div", { class: "sw-live-sources" }, all.targets, all.methods, all.models, pin));
 
@@ -76,6 +82,9 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
   /** Values of several methods share no unit, so that each has its own scale unless a person says otherwise. */
   const locked: Record<Kind | "none", boolean> = { targets: true, methods: false, models: true, none: false };
   let stopped = false;
+  /** What was chosen while all classes are shown joins them; what a person took away stays away. Both until they are closed. */
+  let joined: Target[] = [];
+  const away = new Set<string>();
   let state: SessionState | null = null;
   /** Pictures other than the one on screen have their own zoom and cursor. */
   const apart = new Map<string, ReturnType<typeof createLinked>>();
@@ -131,6 +140,8 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
   function show(next: Kind | null): void {
     kind = kind === next ? null : next;
     stopped = false;
+    joined = [];
+    away.clear();
     pair = pair.filter((id) => id.startsWith("pin"));
     if (kind === null) {
       wanted.stop();
@@ -191,7 +202,11 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
   function items(now: SessionState): Item[] {
     const picture = shownPicture(now);
     const bitmap = bench.stage.bitmap();
-    const cells = kind === null ? [] : cellsOf(kind, now);
+    const { target } = now.choice;
+    if (target !== null && !joined.some((one) => sameTarget(one, target))) {
+      joined = [...joined, target].slice(-MOST_JOINED);
+    }
+    const cells = kind === null ? [] : cellsOf(kind, now, joined).filter((cell) => !away.has(nameOf(cell)));
     if (kind !== null && !stopped) {
       wanted.set(cells);
     }
@@ -202,13 +217,11 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
       sameTarget(cell.args.targets[0] ?? null, now.choice.target);
     return [
       ...cells.map((cell): Item => {
-        const [target] = cell.args.targets;
-        const { model, method } = cell.args;
-        const id = `${model ?? ""} ${method} ${JSON.stringify(target)}`;
+        const id = nameOf(cell);
         const found = wanted.map(cell);
         const said = found?.score ?? null;
         const note = kind === "models" && said !== null ? `${now.choice.score} ${formatNumber(said, 3)}` : cell.note;
-        const whole = picture && seenBy(picture, model);
+        const whole = picture && seenBy(picture, cell.args.model);
         const own = { title: cell.title, note, picture: whole, bitmap, current: current(cell) };
         return { id, cell, map: drawn(found), ...own };
       }),
@@ -257,7 +270,7 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
       {
         open: () => open(cell, map),
         compare: () => choose(pair.includes(id) ? pair.filter((other) => other !== id) : [...pair, id]),
-        drop: cell === null ? () => dropPin(id) : null,
+        drop: () => (cell === null ? dropPin(id) : takeAway(id)),
       },
       outer,
     );
@@ -284,6 +297,11 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
   function tell(): void {
     const { locked: on, scale } = wall.look(plain(session.store.get().display));
     setAttributes(region, { "data-scale": on ? scale : null });
+  }
+
+  function takeAway(id: string): void {
+    away.add(id);
+    bench.repaint();
   }
 
   function dropPin(id: string): void {

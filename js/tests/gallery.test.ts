@@ -87,13 +87,13 @@ describe("what stands side by side", () => {
     expect(runsOf(cells)).toHaveLength(1);
     expect(runsOf(cells)[0]?.targets).toHaveLength(classes.length);
   });
-  test("of a thousand classes the likeliest dozen, and the chosen one", () => {
+  test("of a thousand classes the likeliest dozen", () => {
     const classes = Array.from({ length: 1000 }, (_, i) => `c${i}`);
     const probabilities = classes.map((_, i) => (i < 20 ? 0.01 * (20 - i) : 0));
     const head = { name: "h", kind: "classes" as const, classes };
     const predictions = { heads: { h: { logits: probabilities, probabilities } } };
-    const found = targetsOf(head, predictions, { head: "h", index: 900, versus: null });
-    expect(found.map((t) => t.index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 900]);
+    const found = targetsOf(head, predictions);
+    expect(found.map((t) => t.index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   });
   test("of the methods those that apply, what explains nothing last, each with its own defaults", () => {
     const cells = cellsOf("methods", state());
@@ -170,6 +170,29 @@ describe("the part of the page", () => {
     press(page, "All classes");
     expect(asked(page)).toHaveLength(1);
     expect(tiles(page).every((tile) => tile.dataset["final"] === "true")).toBe(true);
+  });
+
+  test("a contrast that is chosen meanwhile joins them, and one that is taken away is not asked for again", () => {
+    const page = mount({ target: "style:gothic" });
+    press(page, "All classes");
+    const before = tiles(page).length;
+    page.model.set("target", "style:gothic versus greek_roman");
+    page.paint();
+    expect(tiles(page)).toHaveLength(before + 1);
+    const last = tiles(page).at(-1);
+    expect(last?.querySelector(".sw-tile-name")?.textContent).toBe("style: gothic rather than greek_roman");
+    const requests = asked(page).length;
+    [...(last?.querySelectorAll<HTMLButtonElement>("button") ?? [])].find((b) => b.textContent === "Remove")?.click();
+    page.paint();
+    expect(tiles(page)).toHaveLength(before);
+    const newest = asked(page)
+      .slice(requests - 1)
+      .at(-1)
+      ?.cells.flatMap((cell) => cell["targets"] as Message[]);
+    expect(newest).not.toContainEqual({ head: "style", index: 0, versus: 2 });
+    press(page, "All classes");
+    press(page, "All classes");
+    expect(tiles(page)).toHaveLength(before + 1);
   });
 
   test("says what the kernel refused", () => {
