@@ -34,7 +34,7 @@ ARGS ?=
 
 CHECKS := lint types page-check size vitest unit montage browser
 
-.PHONY: help demo test setup build lint types page-check size vitest unit montage browser matrix pictures bench bench-quick bench-gpu format dist clean distclean
+.PHONY: help demo test setup build lint types page-check size vitest unit montage browser matrix lessons pictures bench bench-quick bench-gpu format dist clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ bench-quick: $(DEV) ## the same on two networks, in five minutes
 
 bench-gpu: $(DEV) ## the same on a GPU
 	$(BIN)/python benchmarks/bench.py --device cuda $(ARGS)
+
+lessons: $(DEV) $(PAGE) ## run all lessons in full
+	LESSON_BUDGET=1 $(BIN)/python -m pytest tests/test_lessons.py $(ARGS)
 
 pictures: $(DEV) $(PAGE) ## take the pictures of docs/images anew
 	$(BIN)/python tools/screenshots.py

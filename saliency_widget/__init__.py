@@ -18,7 +18,7 @@ from saliency_widget.model import ImageModel, MultiLabel, Regression, Target, lo
 from saliency_widget.trial import measure_precision
 
 if TYPE_CHECKING:
-    from saliency_widget import demo
+    from saliency_widget import demo, lab
     from saliency_widget.widget import SaliencyWidget
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "__version__",
     "demo",
     "explain",
+    "lab",
     "load",
     "measure_precision",
     "methods",
@@ -42,6 +43,7 @@ __all__ = [
 _LATER = {
     "SaliencyWidget": ("saliency_widget.widget", "SaliencyWidget"),
     "demo": ("saliency_widget.demo", None),
+    "lab": ("saliency_widget.lab", None),
 }
 
 

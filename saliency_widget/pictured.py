@@ -1,4 +1,4 @@
-"""The page's messages about a widget's pictures: small copies, one more, a part of one, what the model says of many."""
+"""The page's messages about pictures: small copies, one more, a part of one, a live one, what the model says of many."""
 
 from __future__ import annotations
 
@@ -8,12 +8,28 @@ from typing import Any
 
 from saliency_widget.fields import MOST_ITEMS, Fields
 
-__all__ = ["HEAVIEST", "Cut", "Image", "Survey", "Thumbs", "cut", "image", "survey", "thumbs"]
+__all__ = ["HEAVIEST", "Cut", "Image", "Shot", "Survey", "Thumbs", "cut", "image", "shot", "survey", "thumbs"]
 
 HEAVIEST = 9 * 2**20
 """Bytes of a picture that a page sends: Jupyter's server takes messages up to 10 MiB."""
 
+_LARGEST_SHOT = 1024
+"""Pixels a side of a live picture: a model's input is smaller."""
+_HEAVIEST_SHOT = 3 * _LARGEST_SHOT**2
+
 Req = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture for the page's live job, the page's `n`-th; `data` are the bytes of a JPEG, or red, green and blue."""
+
+    page: str
+    n: int
+    width: int
+    height: int
+    format: str
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -78,3 +94,15 @@ def cut(req: Req, args: Fields) -> Cut:
 def survey(req: Req, args: Fields) -> Survey:
     """Read a request of the kind ``survey``."""
     return Survey(req, args.integer("first"), args.integer("count"))
+
+
+def shot(fields: Fields) -> Shot:
+    """Read a message of the type ``shot``."""
+    size = {name: fields.integer(name) for name in ("width", "height")}
+    for name, pixels in size.items():
+        if not 0 < pixels <= _LARGEST_SHOT:
+            fields.refuse(name, pixels, f"1 to {_LARGEST_SHOT} pixels")
+    kind = fields.choice("format", ("jpeg", "rgb"))
+    most = 3 * size["width"] * size["height"] if kind == "rgb" else _HEAVIEST_SHOT
+    data = fields.buffer(most, exactly=kind == "rgb")
+    return Shot(fields.text("page"), fields.integer("n"), **size, format=kind, data=data)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from saliency_widget import channelled, painted, pictured
+from saliency_widget import channelled, experimented, painted, pictured
 from saliency_widget.errors import BadMessage
 from saliency_widget.fields import LONGEST_TEXT, MOST_ITEMS, Fields, Plain, shown
 from saliency_widget.painted import Occlude, Paint
-from saliency_widget.pictured import Cut, Image, Survey, Thumbs
+from saliency_widget.pictured import Cut, Image, Shot, Survey, Thumbs
 
 __all__ = [
     "VERSION",
@@ -43,9 +43,6 @@ __all__ = [
 
 VERSION = 1
 
-_LARGEST_SHOT = 1024
-"""Pixels a side of a live picture: a model's input is smaller."""
-_HEAVIEST_SHOT = 3 * _LARGEST_SHOT**2
 _SIGNS = ("signed", "absolute", "positive", "negative")
 _SMOOTHEST = 1000
 """Pixels of the Gaussian that a map is drawn with."""
@@ -81,18 +78,6 @@ class Explain:
 
 class Live(Explain):
     """As a click, of all pictures that the page will send as :class:`Shot`; `have` is None."""
-
-
-@dataclass(frozen=True)
-class Shot:
-    """A picture for the page's live job, the page's `n`-th; `data` are the bytes of a JPEG, or red, green and blue."""
-
-    page: str
-    n: int
-    width: int
-    height: int
-    format: str
-    data: bytes
 
 
 @dataclass(frozen=True)
@@ -169,8 +154,22 @@ class Bye:
     page: str
 
 
-_Asked = Explain | Grid | File | Predict | Occlude | Cut | Survey | channelled.Channels
-Incoming = _Asked | Hello | Shot | Paint | Thumbs | Image | Fetch | Cancel | Ack | Visible | Resend | Bye
+_Asked = Explain | Grid | File | Predict | Occlude | Cut | Survey | channelled.Channels | experimented.Lab
+Incoming = (
+    _Asked
+    | Hello
+    | Shot
+    | Paint
+    | Thumbs
+    | Image
+    | experimented.Experiments
+    | Fetch
+    | Cancel
+    | Ack
+    | Visible
+    | Resend
+    | Bye
+)
 
 
 def parse(content: object, buffers: Sequence[object] = ()) -> Incoming:
@@ -275,6 +274,8 @@ _OUTGOING = {
     "thumbs": {"pictures", "sizes"},
     "added": {"job", "image", "notes"},
     "survey": {"job", "revision", "rows", "done", "total"},
+    "catalogue": {"page", "experiments"},
+    "finding": {"job", "image", "found"},
     "module": {"page", "name", "problem"},
     "scores": {"job", "page", "n", "image", "heads", "painted", "kept"},
     "end": {"job", "req", "status", "code", "message", "ms"},
@@ -314,17 +315,6 @@ def _file(req: Message, args: Fields) -> File:
     if not isinstance(smooth, int | float) or not 0 <= smooth <= _SMOOTHEST:
         args.refuse("smooth", smooth, f"a number from 0 to {_SMOOTHEST}")
     return File(req, what, key, target, sign, channels, float(smooth))
-
-
-def _shot(fields: Fields) -> Shot:
-    size = {name: fields.integer(name) for name in ("width", "height")}
-    for name, pixels in size.items():
-        if not 0 < pixels <= _LARGEST_SHOT:
-            fields.refuse(name, pixels, f"1 to {_LARGEST_SHOT} pixels")
-    kind = fields.choice("format", ("jpeg", "rgb"))
-    most = 3 * size["width"] * size["height"] if kind == "rgb" else _HEAVIEST_SHOT
-    data = fields.buffer(most, exactly=kind == "rgb")
-    return Shot(fields.text("page"), fields.integer("n"), **size, format=kind, data=data)
 
 
 def _req(fields: Fields) -> Message:
@@ -379,6 +369,7 @@ _REQUESTS: dict[str, Callable[[Message, Fields], Incoming]] = {
     "cut": pictured.cut,
     "survey": pictured.survey,
     "channels": channelled.read,
+    "lab": experimented.lab,
 }
 
 _WITH_BUFFER = frozenset({"shot", "paint", "image"})
@@ -386,10 +377,11 @@ _WITH_BUFFER = frozenset({"shot", "paint", "image"})
 _READERS: dict[str, Callable[[Fields], Incoming]] = {
     "hello": _hello,
     "request": _request,
-    "shot": _shot,
+    "shot": pictured.shot,
     "paint": lambda fields: painted.read(_req(fields), fields),
     "image": lambda fields: pictured.image(_req(fields), fields),
     "thumbs": pictured.thumbs,
+    "experiments": experimented.experiments,
     "fetch": lambda fields: Fetch(fields.text("page"), fields.text("name")),
     "cancel": lambda fields: Cancel(fields.integer("job")),
     "ack": lambda fields: Ack(fields.text("page"), fields.integer("seq")),

@@ -10,7 +10,7 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from saliency_widget import channelled, protocol
+from saliency_widget import channelled, experimented, protocol
 from saliency_widget.errors import SaliencyError
 from saliency_widget.explanation import Explanation
 from saliency_widget.runner import (
@@ -19,6 +19,7 @@ from saliency_widget.runner import (
     Session,
     channels,
     choose,
+    experimenting,
     grid,
     portrait,
     receiving,
@@ -52,6 +53,8 @@ _TABLE: dict[type, Callable[[Session, Any], object]] = {
     protocol.Image: lambda session, m: receiving.receive(session, m.req, name=m.name, data=m.data),
     protocol.Cut: lambda session, m: receiving.cut(session, m.req, image=m.image, box=m.box),
     protocol.Survey: lambda session, m: survey.ask(session, m.req, first=m.first, count=m.count),
+    experimented.Experiments: lambda session, m: experimenting.catalogue(session, m.page),
+    experimented.Lab: experimenting.ask,
     channelled.Channels: lambda session, m: channels.ask(session, **vars(m)),
     protocol.Predict: lambda session, m: session.predict(m.req, image=m.image),
     protocol.Fetch: lambda session, m: session.say(*module(m.page, m.name)),

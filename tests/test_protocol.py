@@ -45,7 +45,7 @@ def request(**changes):
 
 
 def test_there_is_a_sample_of_every_message():
-    assert set(SAMPLES) >= {"hello", "request", "cancel", "ack", "visible", "bye", "shot", "fetch"}
+    assert set(SAMPLES) >= {"hello", "request", "cancel", "ack", "visible", "bye", "shot", "fetch", "experiments"}
     assert set(SAMPLES) >= set(protocol._OUTGOING)
 
 

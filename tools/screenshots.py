@@ -32,6 +32,9 @@ import saliency_widget as sw
 scenes = sw.demo.buildings(24, seed=2024)
 model = sw.load("demo/vgg")
 """
+FOUR = """
+model = {name: sw.load(f"demo/{name}") for name in ("vgg", "mobilenet", "inception", "efficientnet")}
+"""
 SHOW = """
 w = sw.SaliencyWidget(model, scenes, method="METHOD", idle=False)
 w.explain("style:gothic", image=23, wait=False)
@@ -106,6 +109,26 @@ def takeaway(view: View) -> None:
     view.notebook.settle(1500)
 
 
+def models(view: View) -> None:
+    """Show all models."""
+    view.open_part("gallery").get_by_role("button", name="All models").click()
+    view.root.locator(".sw-tile[data-final=true]").nth(3).wait_for(timeout=120_000)
+
+
+def experiment(view: View) -> None:
+    """Randomise the weights, and look at a place between."""
+    part = view.open_part("lab")
+    part.locator("select[data-field=experiment] option").nth(1).wait_for(state="attached")
+    part.locator("select[data-field=experiment]").select_option("randomise")
+    part.get_by_role("button", name="Run").click()
+    view.root.locator(".sw-lab-region[data-final=true]").wait_for(timeout=300_000)
+    slider = view.root.locator(".sw-lab-slider")
+    slider.focus()
+    for _ in range(3):
+        slider.press("ArrowRight")
+    view.notebook.settle(1000)
+
+
 VIEWS: dict[str, tuple[str, str, Callable[[View], None]]] = {
     "overlay": ("SmoothGrad over its picture", "smoothgrad", mode("overlay")),
     "beside": ("Side by side", "smoothgrad", mode("beside")),
@@ -117,6 +140,8 @@ VIEWS: dict[str, tuple[str, str, Callable[[View], None]]] = {
     "paint": ("Paint to occlude: the map's strongest tenth is hidden", "smoothgrad", paint),
     "mistakes": ("Mistakes", "gradient", mistakes),
     "takeaway": ("Take away", "integrated_gradients", takeaway),
+    "models": ("Four architectures on one scale", "smoothgrad", models),
+    "experiment": ("An experiment: weights randomised layer by layer", "gradient", experiment),
     "methods": ("All methods", "smoothgrad", methods),
 }
 
@@ -126,7 +151,7 @@ def take(lab: LabServer, context: BrowserContext, name: str) -> None:
     _, method, prepare = VIEWS[name]
     shots: list[Image.Image] = []
     for width in (WIDE, NARROW):
-        cells = [SETUP, SHOW.replace("METHOD", method)]
+        cells = [SETUP + (FOUR if name == "models" else ""), SHOW.replace("METHOD", method)]
         page = NotebookPage(lab, context, write_notebook(lab.notebooks, cells), width=width, height=1500)
         page.run_all()
         view = View(page)

@@ -6,7 +6,7 @@ import type { Accepted, Cell, End, FileData, Incoming, Outgoing, Paint, Scores, 
 export type News = Accepted | Cell | End | FileData | Scores | Told | { type: "lost" };
 export type Errand =
   Extract<Outgoing, { type: "request" }> extends infer R
-    ? R extends { kind: "grid" | "channels" | "file" | "occlude" | "cut" | "survey" }
+    ? R extends { kind: "grid" | "channels" | "file" | "occlude" | "cut" | "survey" | "lab" }
       ? Omit<R, "type" | "req">
       : never
     : never;
@@ -53,6 +53,14 @@ export class Beside {
   /** Hears of small copies of pictures, whichever page asked for them. */
   copied: (told: Told) => void = () => {};
 
+  #catalogued: (told: Told) => void = () => {};
+
+  /** Asks which experiments there are. */
+  catalogue(hear: (told: Told) => void): void {
+    this.#catalogued = hear;
+    this.#send({ type: "experiments", page: this.#page });
+  }
+
   /** Asks for small copies of some pictures, by their places. */
   copies(pictures: number[]): boolean {
     return this.#send({ type: "thumbs", page: this.#page, pictures });
@@ -97,11 +105,17 @@ export class Beside {
       case "thumbs":
         this.copied(message);
         return true;
+      case "catalogue":
+        if (message["page"] === this.#page) {
+          this.#catalogued(message);
+        }
+        return true;
       case "cell":
       case "file":
       case "scores":
       case "added":
       case "survey":
+      case "finding":
         this.#of(message.job)?.[1].hear(message);
         return true;
       default:

@@ -25,7 +25,7 @@ import { ALL, VERSION } from "./protocol.ts";
 type Fields = Record<string, unknown>;
 
 /** Of jobs whose `accepted` says no more than that. */
-const KINDS: readonly string[] = ["predict", "grid", "file", "occlude", "image", "survey", "channels"];
+const KINDS: readonly string[] = ["predict", "grid", "file", "occlude", "image", "survey", "channels", "lab"];
 const ENDS: readonly string[] = ["complete", "unchanged", "cancelled", "superseded", "error"];
 
 const isFields = (x: unknown): x is Fields => typeof x === "object" && x !== null && !Array.isArray(x);
@@ -56,10 +56,12 @@ export function decode(message: unknown, buffers: readonly unknown[] = []): Inco
     case "scores":
       return scores(message, buffers[0]);
     case "thumbs":
+    case "catalogue":
       return { ...message, job: null, data: bytesOf(buffers[0]) } as Told;
     case "added":
     case "survey":
-      return isIndex(message["job"]) ? ({ ...message, data: null } as Told) : null;
+    case "finding":
+      return isIndex(message["job"]) ? ({ ...message, data: bytesOf(buffers[0]) } as Told) : null;
     case "module":
       return moduleCode(message, buffers[0]);
     case "end":

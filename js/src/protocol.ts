@@ -194,6 +194,12 @@ export interface FileArgs {
   channels: Channels;
   smooth: number;
 }
+/** An experiment on a picture; what begins with `method` is of the map that is looked at. */
+export interface LabArgs extends Omit<ExplainArgs, "targets" | "tolerance"> {
+  experiment: string;
+  target: Target;
+  method_params: Params;
+}
 /** What a set of maps says about itself, in a frame, a cached map and the `result` trait. */
 export interface MapMeta {
   /** `picture`: no attribution but colours, h x w x RGB. */
@@ -230,6 +236,8 @@ export type Outgoing =
   | { type: "request"; req: Req; kind: "occlude"; args: { image: string } }
   | ({ type: "paint"; req: Req } & Paint)
   | { type: "thumbs"; page: string; pictures: number[] }
+  | { type: "experiments"; page: string }
+  | { type: "request"; req: Req; kind: "lab"; args: LabArgs }
   | { type: "request"; req: Req; kind: "cut"; args: { image: string; box: readonly number[] } }
   | { type: "request"; req: Req; kind: "survey"; args: { first: number; count: number } }
   | { type: "image"; req: Req; name: string }
@@ -251,7 +259,7 @@ export interface Welcome {
 export type Accepted = { type: "accepted"; job: number; req: Req | null } & (
   | { kind: "explain" | "live"; args: ExplainArgs }
   | { kind: "predict"; args: Record<string, unknown> }
-  | { kind: "grid" | "file" | "occlude" | "image" | "survey"; args: Record<string, unknown> }
+  | { kind: "grid" | "file" | "occlude" | "image" | "survey" | "lab"; args: Record<string, unknown> }
 );
 /** Which live picture a frame is of, and what the model says of it. */
 export interface Shot {
@@ -318,8 +326,8 @@ export interface Scores {
 }
 /** What only the studio reads (told.ts), and checks. */
 export interface Told {
-  type: "thumbs" | "added" | "survey";
-  /** Null of small copies, which are nobody's job. */
+  type: "thumbs" | "added" | "survey" | "catalogue" | "finding";
+  /** Null of what is nobody's job. */
   job: number | null;
   data: Uint8Array | null;
   [field: string]: unknown;

@@ -32,6 +32,7 @@ const PARTS: readonly [Name, string][] = [
   ["live", "Live"],
   ["pictures", "Add pictures"],
   ["mistakes", "Mistakes"],
+  ["lab", "Experiments"],
   ["takeaway", "Take away"],
 ];
 

@@ -7,9 +7,11 @@ import added from "../../tests/fixtures/protocol/added.json";
 import bye from "../../tests/fixtures/protocol/bye.json";
 import cache from "../../tests/fixtures/protocol/cache.json";
 import cancel from "../../tests/fixtures/protocol/cancel.json";
+import catalogue from "../../tests/fixtures/protocol/catalogue.json";
 import cell from "../../tests/fixtures/protocol/cell.json";
 import end from "../../tests/fixtures/protocol/end.json";
 import fileData from "../../tests/fixtures/protocol/file.json";
+import finding from "../../tests/fixtures/protocol/finding.json";
 import frame from "../../tests/fixtures/protocol/frame.json";
 import hello from "../../tests/fixtures/protocol/hello.json";
 import moduleCode from "../../tests/fixtures/protocol/module.json";
@@ -43,6 +45,8 @@ describe.each([
   ["thumbs", thumbs],
   ["added", added],
   ["survey", survey],
+  ["catalogue", catalogue],
+  ["finding", finding],
   ["scores", scores],
   ["module", moduleCode],
   ["end", end],

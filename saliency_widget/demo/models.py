@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
-from torchvision.transforms import v2
+from torch import nn
 
 import saliency_widget as sw
-from saliency_widget.demo.drawing.picture import PERSPECTIVES, STYLES
-from saliency_widget.demo.networks import NETWORKS, MultiHead
+from saliency_widget.demo import networks
+from saliency_widget.demo.building_task import BUILDINGS, HEADS
+from saliency_widget.demo.builtin import SIZE, BuiltIn, Recipe, preprocess
+from saliency_widget.demo.fish_scales.models import MODELS as FISH_SCALES
 
-__all__ = ["HEADS", "SIZE", "load", "names", "preprocess", "weights_file"]
-
-HEADS: dict[str, tuple[str, ...]] = {"style": STYLES, "perspective": PERSPECTIVES}
-SIZE = 224
+__all__ = ["BUILT_IN", "HEADS", "SIZE", "built_in", "load", "names", "network", "preprocess", "weights_file"]
 
 _FOLDER = Path(__file__).parent / "weights"
-_MEAN, _STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+
+
+def _of_buildings(make: Callable[[Mapping[str, int]], nn.Module], **recipe: Any) -> BuiltIn:
+    """Return a model with a head for the style and one for the perspective."""
+    sizes = {head: len(classes) for head, classes in HEADS.items()}
+    return BuiltIn(partial(make, sizes), HEADS, BUILDINGS, Recipe(**recipe))
+
+
+BUILT_IN: dict[str, BuiltIn] = {
+    "vgg": _of_buildings(networks.vgg),
+    "mobilenet": _of_buildings(networks.mobilenet, small=0.84, batch=32, rate=3e-3, precision="float32"),
+    "inception": _of_buildings(networks.inception, epochs=5, small=0.8, batch=32, rate=2e-3),
+    "efficientnet": _of_buildings(networks.efficientnet, small=0.84, batch=32, rate=2e-3, precision="float32"),
+    **FISH_SCALES,
+}
 
 
 def names() -> list[str]:
     """List the built-in models."""
-    return list(NETWORKS)
+    return list(BUILT_IN)
 
 
 def weights_file(name: str) -> Path:
@@ -32,25 +47,24 @@ def weights_file(name: str) -> Path:
     return _FOLDER / f"{name}.safetensors"
 
 
-def preprocess() -> v2.Compose:
-    """Return what turns an image (3, H, W) in [0, 1] into the built-in models' input."""
-    return v2.Compose([v2.Resize(SIZE, antialias=True), v2.CenterCrop(SIZE), v2.Normalize(_MEAN, _STD)])
-
-
-def network(name: str) -> MultiHead:
-    """Return an untrained network.
+def built_in(name: str) -> BuiltIn:
+    """Return what there is to know about a built-in model.
 
     Raises
     ------
     SaliencyError
         If there is none of that name.
     """
-    if name not in NETWORKS:
-        message = (
-            f"unknown built-in model 'demo/{name}'; the built-in models are {', '.join(f'demo/{n}' for n in NETWORKS)}"
-        )
+    if name not in BUILT_IN:
+        known = ", ".join(f"demo/{n}" for n in BUILT_IN)
+        message = f"unknown built-in model 'demo/{name}'; the built-in models are {known}"
         raise sw.SaliencyError(message)
-    return NETWORKS[name]({head: len(classes) for head, classes in HEADS.items()})
+    return BUILT_IN[name]
+
+
+def network(name: str) -> nn.Module:
+    """Return an untrained network; there is a SaliencyError if there is none of that name."""
+    return built_in(name).network()
 
 
 def load(name: str, *, trained: bool = True, **options: Any) -> sw.ImageModel:
@@ -65,13 +79,14 @@ def load(name: str, *, trained: bool = True, **options: Any) -> sw.ImageModel:
     **options
         Of :class:`saliency_widget.ImageModel`.
     """
+    about = built_in(name)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(0)
-        module = network(name)
+        module = about.network()
     if trained:
         state = safetensors.torch.load_file(weights_file(name))
         module.load_state_dict(
             {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
         )
     shown = f"demo/{name}" if trained else f"demo/{name} (untrained)"
-    return sw.ImageModel(module.eval(), heads=HEADS, preprocess=preprocess(), name=shown, **options)
+    return sw.ImageModel(module.eval(), heads=about.heads, preprocess=about.preprocess(), name=shown, **options)

@@ -71,15 +71,9 @@ def building(seed: int, index: int, size: int = 224) -> Scene:
         If an argument is out of range.
 
     """
-    seed = _natural("seed", seed, "take 0, 1, 2, ...")
-    index = _natural("index", index, "the first scene of a seed has index 0")
-    size = _natural("size", size, "224 is usual")
-    if size not in SIZES:
-        message = (
-            f"size {size} is out of range: expected {SIZES[0]} to {SIZES[-1]} pixels; "
-            "draw the nearest size and resize the image"
-        )
-        raise ValueError(message)
+    seed = natural("seed", seed, "take 0, 1, 2, ...")
+    index = natural("index", index, "the first scene of a seed has index 0")
+    size = drawn_size(size)
     rng = np.random.default_rng(np.random.SeedSequence([seed, index]))
     pixels, labels, evidence = draw(plan(rng), size)
     return Scene(Image.fromarray(pixels), labels, evidence, seed, index)
@@ -112,12 +106,25 @@ def buildings(n: int, seed: int, size: int = 224) -> list[Scene]:
         If an argument is out of range.
 
     """
-    n = _natural("n", n, "ask for 0 scenes or more")
-    _natural("seed", seed, "take 0, 1, 2, ...")
+    n = natural("n", n, "ask for 0 scenes or more")
+    natural("seed", seed, "take 0, 1, 2, ...")
     return [building(seed, index, size) for index in range(n)]
 
 
-def _natural(name: str, value: object, advice: str) -> int:
+def drawn_size(size: object) -> int:
+    """Return a size in pixels, checked; a TypeError or a ValueError says what is wrong with it."""
+    found = natural("size", size, "224 is usual")
+    if found not in SIZES:
+        message = (
+            f"size {found} is out of range: expected {SIZES[0]} to {SIZES[-1]} pixels; "
+            "draw the nearest size and resize the image"
+        )
+        raise ValueError(message)
+    return found
+
+
+def natural(name: str, value: object, advice: str) -> int:
+    """Return an integer that is not negative, checked; `name` and `advice` are for the error."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         message = f"{name} is {value!r} ({type(value).__name__}): expected an integer; {advice}"
         raise TypeError(message)

@@ -1,7 +1,7 @@
 """The script that trained the built-in models: ``python -m saliency_widget.demo.train vgg``; nothing imports it.
 
 It draws the training pictures from the reserved seeds, trains on the GPU if there is one, rounds the weights to float16 as
-they are shipped, prints the accuracy of those on held-out seeds, and writes them where ``sw.load`` finds them.
+they are shipped, prints what those reach on held-out seeds, and writes them where ``sw.load`` finds them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,97 +21,63 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torchvision.transforms import v2
 from tqdm import tqdm
 
-from saliency_widget.demo.models import HEADS, SIZE, names, network, preprocess, weights_file
-from saliency_widget.demo.networks import MultiHead
-from saliency_widget.demo.scene import TRAINING_SEEDS, building
+from saliency_widget.demo.builtin import Recipe, Task
+from saliency_widget.demo.models import built_in, names, weights_file
+from saliency_widget.demo.scene import TRAINING_SEEDS
 
-__all__ = ["Recipe", "accuracy", "main", "train"]
+__all__ = ["draw_all", "figures", "main", "train"]
 
 HELD_OUT_SEEDS = range(100_000, 1_000_000)
-"""Seeds of the pictures that measure the accuracy; training never sees them."""
+"""Seeds of the pictures that measure a model; training never sees them."""
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained.
+def _draw(task: Task, seeds: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.generic]]:
+    pictures, labels = zip(*map(task.draw, seeds), strict=True)
+    return np.stack(pictures), np.array(labels)
 
-    Attributes
+
+def draw_all(task: Task, seeds: range, workers: int, cache: Path | None = None) -> tuple[Tensor, Tensor]:
+    """Draw one picture for each seed.
+
+    Parameters
     ----------
-    scenes : int
-        Training pictures.
-    epochs : int
-        How often each is seen.
-    small : float
-        Share of the epochs, the first ones, that see the pictures at half their size, four times as fast.
-    batch : int
-        Pictures per step.
-    rate : float
-        Highest learning rate of the one-cycle schedule.
-    decay : float
-        Weight decay.
-    noise : float
-        Largest standard deviation of the noise that is added to a training picture in [0, 1].
-    seed : int
-        Of everything random.
-    """
-
-    scenes: int = 8_000
-    epochs: int = 6
-    small: float = 0.67
-    batch: int = 64
-    rate: float = 4e-3
-    decay: float = 0.05
-    noise: float = 0.12
-    seed: int = 0
-
-
-def _draw(seeds: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    scenes = [building(seed, 0, SIZE) for seed in seeds]
-    labels = [[classes.index(scene.labels[head]) for head, classes in HEADS.items()] for scene in scenes]
-    return np.stack([np.asarray(scene.image) for scene in scenes]), np.array(labels)
-
-
-def draw_all(seeds: range, workers: int, what: str) -> tuple[Tensor, Tensor]:
-    """Draw one scene for each seed.
+    task : Task
+    seeds : range
+        Of step 1, not empty.
+    workers : int
+        Processes that draw.
+    cache : Path, optional
+        A folder where the pictures are kept, and from which they are read the next time (150 kB each). It does not
+        know what they were drawn by: empty it where the drawing has changed.
 
     Returns
     -------
     Tensor, Tensor
-        Pictures (n, 3, H, W), uint8, and labels (n, heads).
+        Pictures (n, 3, H, W), uint8, and labels (n, k).
     """
-    parts = [list(seeds[i : i + 50]) for i in range(0, len(seeds), 50)]
-    images = np.empty((len(seeds), SIZE, SIZE, 3), np.uint8)
-    labels = np.empty((len(seeds), len(HEADS)), np.int64)
-    with ProcessPoolExecutor(workers) as pool, tqdm(total=len(seeds), desc=what, unit="scene") as bar:
-        place = 0
-        for pictures, found in pool.map(_draw, parts):
-            images[place : place + len(pictures)] = pictures
-            labels[place : place + len(pictures)] = found
-            place += len(pictures)
-            bar.update(len(pictures))
-    return torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels)
-
-
-def _vary(images: Tensor, noise: float) -> Tensor:
-    """Vary training pictures in [0, 1]: mirror, crop, light, contrast, colour, noise."""
-    count, device = len(images), images.device
-
-    def number(low: float, high: float, channels: int = 1) -> Tensor:
-        return torch.empty(count, channels, 1, 1, device=device).uniform_(low, high)
-
-    images = torch.where(torch.rand(count, 1, 1, 1, device=device) < 0.5, images.flip(3), images)
-    zoom, shift_x, shift_y = number(0.8, 1.1), number(-0.1, 0.1), number(-0.1, 0.1)
-    grid = torch.zeros(count, 2, 3, device=device)
-    grid[:, 0, 0] = grid[:, 1, 1] = zoom.flatten()
-    grid[:, 0, 2], grid[:, 1, 2] = shift_x.flatten(), shift_y.flatten()
-    places = functional.affine_grid(grid, list(images.shape), align_corners=False)
-    images = functional.grid_sample(images, places, padding_mode="border", align_corners=False)
-    mean = images.mean((1, 2, 3), keepdim=True)
-    images = (images - mean) * number(0.6, 1.3) + mean + number(-0.15, 0.15)
-    images = images * number(0.85, 1.15, 3)
-    return (images + torch.randn_like(images) * number(0, noise)).clamp(0, 1)
+    files = (
+        [cache / f"{task.name}-{seeds[0]}-{len(seeds)}-{what}.npy" for what in ("images", "labels")] if cache else []
+    )
+    if not all(file.exists() for file in files) or not files:
+        parts = [list(seeds[i : i + 50]) for i in range(0, len(seeds), 50)]
+        drawn = []
+        with ProcessPoolExecutor(workers) as pool, tqdm(total=len(seeds), desc="drawing", unit="picture") as bar:
+            for part in pool.map(_draw, [task] * len(parts), parts):
+                drawn.append(part)
+                bar.update(len(part[0]))
+        arrays = [np.concatenate(part) for part in zip(*drawn, strict=True)]
+        for file, array in zip(files, arrays, strict=False):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = file.with_name(f"{os.getpid()}-{file.name}")
+            np.save(unfinished, array)
+            unfinished.replace(file)
+    else:
+        arrays = [np.load(file) for file in files]
+    images, labels = map(torch.from_numpy, arrays)
+    return images.permute(0, 3, 1, 2), labels if labels.dtype == torch.int64 else labels.float()
 
 
 def _steps(count: int, recipe: Recipe, generator: torch.Generator) -> Iterator[tuple[Tensor, bool]]:
@@ -123,20 +89,30 @@ def _steps(count: int, recipe: Recipe, generator: torch.Generator) -> Iterator[t
             yield chosen, epoch < round(recipe.small * recipe.epochs)
 
 
-def train(model: MultiHead, images: Tensor, labels: Tensor, recipe: Recipe, device: torch.device) -> None:
+def train(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    task: Task,
+    recipe: Recipe,
+    prepare: v2.Transform,
+    device: torch.device,
+) -> None:
     """Train a network in place.
 
     Parameters
     ----------
-    model : MultiHead
-        On `device`.
+    model : nn.Module
+        On `device`; its outputs (N, K) by name of the head.
     images, labels : Tensor
         As :func:`draw_all` gives them, anywhere.
+    task : Task
     recipe : Recipe
+    prepare : v2.Transform
+        The normalisation that comes before the network.
     device : torch.device
     """
     torch.manual_seed(recipe.seed)
-    prepare = preprocess().transforms[-1]
     steps = list(_steps(len(images), recipe, torch.Generator().manual_seed(recipe.seed)))
     optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, len(steps), pct_start=0.2)
@@ -145,14 +121,10 @@ def train(model: MultiHead, images: Tensor, labels: Tensor, recipe: Recipe, devi
         for step, (chosen, small) in enumerate(bar):
             batch = images[chosen].to(device, non_blocking=True).float().div(255)
             batch = functional.avg_pool2d(batch, 2) if small else batch
-            truth = labels[chosen].to(device)
-            with torch.autocast(device.type, torch.bfloat16):
-                outputs = model(prepare(_vary(batch, recipe.noise)).contiguous(memory_format=torch.channels_last))
-            losses = [
-                functional.cross_entropy(scores.float(), truth[:, i], label_smoothing=0.05)
-                for i, scores in enumerate(outputs.values())
-            ]
-            loss = torch.stack(losses).sum()
+            inputs = prepare(task.vary(batch, recipe.noise)).contiguous(memory_format=torch.channels_last)
+            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+                outputs = model(inputs)
+            loss = task.loss({head: scores.float() for head, scores in outputs.items()}, labels[chosen].to(device))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -163,19 +135,20 @@ def train(model: MultiHead, images: Tensor, labels: Tensor, recipe: Recipe, devi
     model.eval()
 
 
-def accuracy(model: MultiHead, images: Tensor, labels: Tensor, device: torch.device) -> dict[str, float]:
-    """Return the share of pictures that each head gets right."""
-    prepare = preprocess()
-    right = torch.zeros(len(HEADS))
+def figures(
+    model: nn.Module, images: Tensor, labels: Tensor, task: Task, prepare: v2.Transform, device: torch.device
+) -> dict[str, float]:
+    """Return the mean over pictures of what the task measures, for each head; arguments as of :func:`train`."""
+    parts: list[dict[str, Tensor]] = []
     with torch.inference_mode():
         for start in range(0, len(images), 100):
             batch = prepare(images[start : start + 100].to(device).float().div(255))
-            for i, scores in enumerate(model(batch).values()):
-                right[i] += (scores.argmax(1).cpu() == labels[start : start + 100, i]).sum()
-    return {head: float(right[i]) / len(images) for i, head in enumerate(HEADS)}
+            outputs = {head: scores.cpu() for head, scores in model(batch).items()}
+            parts.append(task.measure(outputs, labels[start : start + 100]))
+    return {head: float(torch.cat([part[head] for part in parts]).double().mean()) for head in parts[0]}
 
 
-def half(model: MultiHead) -> dict[str, Tensor]:
+def half(model: nn.Module) -> dict[str, Tensor]:
     """Return the weights rounded to float16, and leave the rounded ones in the model, so that what ships is measured."""
     state = {
         name: value.half().contiguous() if value.is_floating_point() else value
@@ -189,32 +162,39 @@ def half(model: MultiHead) -> dict[str, Tensor]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
-    recipe = Recipe()
     parser = argparse.ArgumentParser(prog="python -m saliency_widget.demo.train", description=__doc__)
     parser.add_argument("name", choices=names(), help="which model")
-    for field, default in asdict(recipe).items():
-        parser.add_argument(f"--{field}", type=type(default), default=default, help=f"default {default}")
+    for field, default in asdict(Recipe()).items():
+        parser.add_argument(f"--{field}", type=type(default), help="default: the model's own")
     parser.add_argument("--held-out", type=int, default=2000, help="held-out seeds that are measured (default 2000)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that draw")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--cache", type=Path, help="a folder that keeps the drawn pictures for other runs")
     parser.add_argument("--out", type=Path, help="where the weights go (default: into the package)")
     given = parser.parse_args(arguments)
-    recipe = Recipe(**{field: getattr(given, field) for field in asdict(recipe)})
+    about = built_in(given.name)
+    task, prepare = about.task, about.preprocess().transforms[-1]
+    changed = {field: getattr(given, field) for field in asdict(about.recipe) if getattr(given, field) is not None}
+    recipe = replace(about.recipe, **changed)
     device = torch.device(given.device)
     first = TRAINING_SEEDS[0] + recipe.seed * 1_000_000
-    images, labels = draw_all(range(first, first + recipe.scenes), given.workers, "drawing training scenes")
+    images, labels = draw_all(task, range(first, first + recipe.scenes), given.workers, given.cache)
     torch.manual_seed(recipe.seed)
-    model = network(given.name).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    train(model, images, labels, recipe, device)
+    model = about.network().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    train(model, images, labels, task, recipe, prepare, device)
     state = half(model)
-    held_out = HELD_OUT_SEEDS[: given.held_out]
-    reached = accuracy(model, *draw_all(held_out, given.workers, "drawing held-out scenes"), device)
+    held_out = draw_all(task, HELD_OUT_SEEDS[: given.held_out], given.workers, given.cache)
+    reached = figures(model, *held_out, task, prepare, device)
     path = given.out or weights_file(given.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    card = {"recipe": json.dumps(asdict(recipe)), "held_out": str(len(held_out)), "accuracy": json.dumps(reached)}
+    card = {
+        "recipe": json.dumps(asdict(recipe)),
+        "held_out": str(given.held_out),
+        task.measured: json.dumps(reached),
+    }
     safetensors.torch.save_file(state, path, metadata=card)
-    for head, share in reached.items():
-        print(f"{head}: {share:.2%} of {len(held_out)} held-out scenes")
+    for head, figure in reached.items():
+        print(f"{head}: {task.measured} {task.shown.format(figure)} over {given.held_out} held-out scenes")
     print(f"{sum(p.numel() for p in model.parameters()):,} weights, {path.stat().st_size / 1e6:.2f} MB: {path}")
     return 0
 

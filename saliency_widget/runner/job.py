@@ -34,9 +34,9 @@ __all__ = [
 
 _log = logging.getLogger("saliency_widget")
 
-Kind = Literal["explain", "predict", "live", "grid", "file", "occlude", "image", "survey", "channels"]
+Kind = Literal["explain", "predict", "live", "grid", "file", "occlude", "image", "survey", "channels", "lab"]
 
-BESIDE = frozenset[Kind]({"grid", "file", "occlude", "image", "survey", "channels"})
+BESIDE = frozenset[Kind]({"grid", "file", "occlude", "image", "survey", "channels", "lab"})
 """Kinds that a page asks for beside the map that all pages follow; they end with that page."""
 
 SLOTS: Mapping[Kind, str] = {

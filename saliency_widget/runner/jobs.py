@@ -19,6 +19,7 @@ __all__ = ["Jobs"]
 _PRIORITY: Mapping[Kind, Priority] = {
     **dict.fromkeys(("predict", "file", "occlude", "image", "channels"), Priority.NOW),
     "grid": Priority.GRID,
+    "lab": Priority.GRID,
     "survey": Priority.IDLE,
 }
 

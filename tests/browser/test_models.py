@@ -44,7 +44,7 @@ def test_all_models_stand_side_by_side_on_one_scale_and_a_click_chooses_one(benc
     names = tiles.locator(".sw-tile-name").all_inner_texts()
     assert names == ["trained", "untrained"]
     notes = tiles.locator(".sw-tile-note").all_inner_texts()
-    assert [float(note.removeprefix("logit ").replace("−", "-")) for note in notes] == pytest.approx(
+    assert [float(note.removeprefix("logit ").replace("\N{MINUS SIGN}", "-")) for note in notes] == pytest.approx(
         [page.value(f"score({name!r})") for name in names], rel=5e-3
     )
     ends = tiles.evaluate_all("(all) => all.map((t) => Number(t.dataset.scale))")

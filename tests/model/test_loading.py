@@ -195,12 +195,18 @@ def test_the_list_of_models_holds_the_built_in_and_torchvisions(monkeypatch):
     assert not any("quantized" in name for name in listed)
 
 
+BUILT_IN = [
+    *(f"demo/{name}" for name in ("vgg", "mobilenet", "inception", "efficientnet")),
+    *("demo/scale-age", "demo/scale-age-confounded"),
+]
+
+
 @pytest.mark.parametrize(
     ("pattern", "found"),
     [
-        ("demo", ["demo/vgg"]),
+        ("demo", BUILT_IN),
         ("torchvision/vgg1[19]", ["torchvision/vgg11", "torchvision/vgg19"]),
-        ("demo/*", ["demo/vgg"]),
+        ("demo/*", BUILT_IN),
         ("torchvision/mnasnet", [f"torchvision/mnasnet{size}" for size in ("0_5", "0_75", "1_0", "1_3")]),
         ("torchvision/nothing*", []),
     ],

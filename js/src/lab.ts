@@ -1,0 +1,316 @@
+// The part "Experiments": what a map is worth, found out with the model; chooses one, asks for it, and draws what it finds.
+import type { News } from "./beside.ts";
+import { type Chart, createChart } from "./chart.ts";
+import { type Control, choice, paramControl } from "./controls.ts";
+import { h, onChange, type Part, setAttributes, setText } from "./dom.ts";
+import { formatPercent } from "./format.ts";
+import {
+  type Colours,
+  type Curve,
+  type Experiment,
+  experimentsOf,
+  type Figure,
+  type Finding,
+  findingOf,
+  type Place,
+} from "./found.ts";
+import { createLinked } from "./linked.ts";
+import type { Pane } from "./pane.ts";
+import type { Display, Params, ParamValue } from "./protocol.ts";
+import { methodLabel } from "./sentences.ts";
+import type { Session } from "./session.ts";
+import { type SessionState, shownPicture } from "./state.ts";
+import { targetLabel } from "./targets.ts";
+import type { Bench } from "./workshop.ts";
+
+/** Cells a side of a small panel while a hand moves. */
+const FEW = 96;
+const NO_KERNEL = "This needs a running kernel.";
+
+export function createLab(session: Session, bench: Bench, signal: AbortSignal): Part<SessionState> {
+  let all: readonly Experiment[] = [];
+  let asked = false;
+  let params: Params = {};
+  let controls: [string, Control<ParamValue>][] = [];
+  let lifetime = new AbortController();
+  let state: SessionState | null = null;
+  let finding: Finding | null = null;
+  /** What the finding is of, as it was asked for. */
+  let of = "";
+  let cancel: (() => void) | null = null;
+  let problem = "";
+  let at = 0;
+
+  const pick = choice({ label: "Experiment", options: [], name: "experiment" }, (name) => choose(name), signal);
+  const select = pick.el.querySelector("select") as HTMLSelectElement;
+  const explain = h("p", { class: "sw-explain" });
+  const cite = h("p", { class: "sw-small sw-cite" });
+  const fields = h("div", { class: "sw-params" });
+  const run = h("button", { type: "button", class: "sw-button" }, "Run");
+  const el = h("div", {}, pick.el, explain, cite, fields, h("div", { class: "sw-live-sources" }, run));
+
+  const title = h("h3", { class: "sw-head-name" });
+  const count = h("span", { class: "sw-small" });
+  const close = h("button", { type: "button", class: "sw-link" }, "Close");
+  const fill = h("i", { class: "sw-progress-fill" });
+  const bar = h("div", { class: "sw-progress" }, fill);
+  const alert = h("p", { class: "sw-reserve sw-warning", role: "alert", hidden: true });
+  const reading = h("p", { class: "sw-lab-reading", "aria-live": "polite" });
+  const numbers = h("dl", { class: "sw-lab-numbers" });
+  const charts = h("div", { class: "sw-charts" });
+  const slider = h("input", { type: "range", class: "sw-lab-slider", min: 0, step: 1, value: 0 });
+  const where = h("output", { class: "sw-lab-where" });
+  const what = h("span");
+  const move = h("label", { class: "sw-lab-move" }, what, where, slider);
+  const seen = h("div", { class: "sw-lab-seen" });
+  const said = h("p", { class: "sw-small sw-lab-said" });
+  const here = h("dl", { class: "sw-lab-numbers" });
+  const caveat = h("p", { class: "sw-small sw-lab-caveat" });
+  const region = h(
+    "section",
+    { class: "sw-lab-region", "aria-label": "Experiment", hidden: true },
+    h("div", { class: "sw-gallery-head" }, title, count, close),
+    ...[bar, alert, reading, numbers, charts, move, seen, said, here, caveat],
+  );
+  bench.below.append(region);
+  signal.addEventListener("abort", () => {
+    region.remove();
+    cancel?.();
+  });
+  close.addEventListener(
+    "click",
+    () => {
+      cancel?.();
+      finding = null;
+      problem = "";
+      bench.repaint();
+      run.focus();
+    },
+    { signal },
+  );
+  slider.addEventListener(
+    "input",
+    () => {
+      at = Number(slider.value);
+      bench.repaint();
+    },
+    { signal },
+  );
+  const shell = bench.aside.closest("details");
+  shell?.addEventListener("toggle", () => bench.repaint(), { signal });
+  run.addEventListener("click", () => (cancel === null ? begin() : cancel()), { signal });
+
+  const chosen = (): Experiment | undefined => all.find(({ name }) => name === select.value) ?? all[0];
+
+  function choose(name: string): void {
+    const next = all.find((one) => one.name === name);
+    params = Object.fromEntries((next?.params ?? []).map((p) => [p.name, p.default]));
+    lifetime.abort();
+    lifetime = new AbortController();
+    const until = AbortSignal.any([signal, lifetime.signal]);
+    controls = (next?.params ?? []).map((p) => [
+      p.name,
+      paramControl(
+        p,
+        (value) => {
+          params = { ...params, [p.name]: value };
+          bench.repaint();
+        },
+        until,
+      ),
+    ]);
+    fields.replaceChildren(...controls.map(([, control]) => control.el));
+    setText(explain, next?.explain ?? "");
+    setText(cite, next?.cite ?? "");
+    bench.repaint();
+  }
+
+  function catalogue(): void {
+    asked = true;
+    session.beside.catalogue((told) => {
+      all = experimentsOf(told);
+      pick.setOptions(all.map(({ name, label }) => ({ value: name, label })));
+      choose(all[0]?.name ?? "");
+    });
+  }
+
+  function begin(): void {
+    const experiment = chosen();
+    if (state === null || experiment === undefined || state.choice.target === null) {
+      return;
+    }
+    const { choice: now, card } = state;
+    const { target, method, layer, score, seed, model, image } = now;
+    finding = null;
+    problem = "";
+    at = 0;
+    const maps = experiment.needs.some((need) => need.startsWith("method"));
+    of = [targetLabel(state.choice.target, card.heads), maps ? methodLabel(card, method) : ""]
+      .filter(Boolean)
+      .join(" · ");
+    const args = {
+      ...{ experiment: experiment.name, params, image, target: state.choice.target ?? target, method },
+      ...{ method_params: now.params, score, layer, seed, ...(model === undefined ? {} : { model }) },
+    };
+    cancel = session.beside.ask({ kind: "lab", args }, hear);
+    region.hidden = false;
+    requestAnimationFrame(() => region.scrollIntoView?.({ block: "nearest" }));
+    bench.repaint();
+  }
+
+  function hear(news: News): void {
+    if (news.type === "finding") {
+      finding = findingOf(news) ?? finding;
+    } else if (news.type === "end" || news.type === "lost") {
+      cancel = null;
+      const failed = news.type === "end" && news.status === "error";
+      problem = news.type === "lost" ? NO_KERNEL : failed ? (news.message ?? "Something went wrong.") : "";
+    }
+    bench.repaint();
+  }
+
+  const list = (figures: readonly Figure[]): HTMLElement[] =>
+    figures.flatMap(({ text, means }) => [h("dt", {}, text), h("dd", {}, means)]);
+  const figures = onChange((found: readonly Figure[]) => numbers.replaceChildren(...list(found)));
+  const figuresHere = onChange((found: readonly Figure[]) => here.replaceChildren(...list(found)));
+
+  let plots: readonly (readonly [string, Chart])[] = [];
+  const panels = onChange((names: string) => {
+    plots = (JSON.parse(names) as string[]).map((name) => [name, createChart(name, signal)] as const);
+    charts.replaceChildren(...plots.map(([, chart]) => chart.el));
+  });
+
+  function plot(curves: readonly Curve[], place: Place | undefined): void {
+    panels(JSON.stringify([...new Set(curves.map(({ panel }) => panel))]));
+    for (const [name, chart] of plots) {
+      chart.update(
+        curves.filter(({ panel }) => panel === name),
+        place?.value ?? null,
+      );
+    }
+  }
+
+  // Pictures are decoded once; a panel is drawn again when its own is there.
+  const bitmaps = new WeakMap<Uint8Array, ImageBitmap | null>();
+  function bitmapOf({ picture: { width, height }, rgb }: Colours): ImageBitmap | null {
+    const made = bitmaps.get(rgb);
+    if (made !== undefined) {
+      return made;
+    }
+    bitmaps.set(rgb, null);
+    const rgba = new Uint8ClampedArray(4 * width * height).fill(255);
+    for (let i = 0; i < width * height; i++) {
+      rgba.set(rgb.subarray(3 * i, 3 * i + 3), 4 * i);
+    }
+    createImageBitmap(new ImageData(rgba, width, height)).then(
+      (bitmap) => {
+        bitmaps.set(rgb, bitmap);
+        bench.repaint();
+      },
+      () => {},
+    );
+    return null;
+  }
+
+  const linked = createLinked();
+  const panes: { pane: Pane; name: HTMLElement; el: HTMLElement }[] = [];
+  function paneAt(i: number): (typeof panes)[number] {
+    const there = panes[i];
+    if (there !== undefined) {
+      return there;
+    }
+    const pane = bench.pane(linked, FEW);
+    const name = h("figcaption", { class: "sw-tile-note" });
+    const made = { pane, name, el: h("figure", { class: "sw-lab-pane" }, pane.el, name) };
+    panes.push(made);
+    seen.append(made.el);
+    return made;
+  }
+
+  function show(found: Finding, place: Place | undefined, display: Display): void {
+    const look = { ...display, locked: false };
+    const maps = place?.maps ?? [];
+    const pictures = place?.pictures ?? [];
+    const under = found.seen ?? pictures[0] ?? null;
+    const all = [
+      ...maps.map(({ label, map }) => ({ label, map, colours: under })),
+      ...pictures.map(({ label, ...colours }) => ({ label, map: null, colours })),
+    ];
+    all.forEach(({ label, map, colours }, i) => {
+      const { pane, name, el: figure } = paneAt(i);
+      const { mode } = look;
+      figure.hidden = false;
+      setText(name, label);
+      pane.update({
+        ...{ map, display: look, stale: false, picture: colours?.picture ?? null },
+        bitmap: colours === null ? null : bitmapOf(colours),
+        mode: map === null ? "picture" : mode === "beside" || mode === "picture" ? "overlay" : mode,
+        label: () => `${label}, ${found.slider} ${place?.label ?? ""}`,
+      });
+    });
+    for (const { el: figure } of panes.slice(all.length)) {
+      figure.hidden = true;
+    }
+  }
+
+  function paint(found: Finding, display: Display): void {
+    setText(reading, found.reading);
+    setText(caveat, found.caveat);
+    setText(count, found.done < found.total ? `${found.done} of ${found.total} evaluations` : "");
+    fill.style.transform = `scaleX(${found.done / Math.max(1, found.total)})`;
+    figures(found.numbers);
+    const places = found.places;
+    at = Math.min(at, Math.max(0, places.length - 1));
+    const place = places[at];
+    plot(found.curves, place);
+    move.hidden = places.length < 2;
+    setText(what, found.slider);
+    setAttributes(slider, { max: Math.max(0, places.length - 1), "aria-valuetext": place?.label ?? "" });
+    slider.value = String(at);
+    setText(where, place?.label ?? "");
+    show(found, place, display);
+    const heads = Object.entries(place?.says ?? {}).map(([head, { top, probability, value, unit }]) =>
+      value === undefined
+        ? `${head}: ${top} ${formatPercent(probability ?? 0)}`
+        : `${head}: ${value.toPrecision(3)} ${unit ?? ""}`,
+    );
+    setText(said, heads.join(" · "));
+    figuresHere(place?.numbers ?? []);
+  }
+
+  return {
+    el,
+    update(next) {
+      state = next;
+      if (!asked && shell?.open) {
+        catalogue();
+      }
+      const experiment = chosen();
+      const masked = !experiment?.needs.includes("mask") || (next.masks.data?.length ?? 0) > 0;
+      run.disabled =
+        cancel === null && (experiment === undefined || !masked || shownPicture(next) === null || next.live !== null);
+      run.title = masked ? "" : "This picture has no mask to compare with.";
+      setText(run, cancel === null ? "Run" : "Stop");
+      for (const [name, control] of controls) {
+        control.set(params[name] ?? null);
+      }
+      region.hidden = finding === null && cancel === null && problem === "";
+      setText(title, [experiment?.label ?? "", of].filter(Boolean).join(": "));
+      bar.classList.toggle("sw-busy", cancel !== null);
+      bar.classList.toggle("sw-unknown", finding === null);
+      bar.hidden = cancel === null;
+      alert.hidden = problem === "";
+      setText(alert, problem);
+      for (const part of [reading, numbers, charts, move, seen, said, here, caveat]) {
+        part.hidden = finding === null;
+      }
+      setAttributes(region, {
+        "data-experiment": finding?.experiment ?? null,
+        "data-final": finding && String(cancel === null),
+      });
+      if (finding !== null) {
+        paint(finding, next.display);
+      }
+    },
+  };
+}
