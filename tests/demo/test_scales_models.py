@@ -16,7 +16,7 @@ from saliency_widget.demo.fish_scales.models import MODELS
 from saliency_widget.demo.fish_scales.picture import draw, plan
 from saliency_widget.demo.models import weights_file
 
-HELD_OUT = range(300_000, 300_040)
+HELD_OUT = range(300_000, 300_024)
 NAMES = ("scale-age", "scale-age-confounded")
 
 
