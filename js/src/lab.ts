@@ -58,7 +58,14 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
   const reading = h("p", { class: "sw-lab-reading", "aria-live": "polite" });
   const numbers = h("dl", { class: "sw-lab-numbers" });
   const charts = h("div", { class: "sw-charts" });
-  const slider = h("input", { type: "range", class: "sw-lab-slider", min: 0, step: 1, value: 0 });
+  const slider = h("input", {
+    type: "range",
+    class: "sw-lab-slider",
+    "aria-label": "Place",
+    min: 0,
+    step: 1,
+    value: 0,
+  });
   const where = h("output", { class: "sw-lab-where" });
   const what = h("span");
   const move = h("label", { class: "sw-lab-move" }, what, where, slider);
@@ -265,7 +272,11 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
     plot(found.curves, place);
     move.hidden = places.length < 2;
     setText(what, found.slider);
-    setAttributes(slider, { max: Math.max(0, places.length - 1), "aria-valuetext": place?.label ?? "" });
+    setAttributes(slider, {
+      "aria-label": found.slider || "Place",
+      max: Math.max(0, places.length - 1),
+      "aria-valuetext": place?.label ?? "",
+    });
     slider.value = String(at);
     setText(where, place?.label ?? "");
     show(found, place, display);
