@@ -10,7 +10,7 @@ import type { Display, Picture, Target } from "./protocol.ts";
 import { methodLabel } from "./sentences.ts";
 import type { Session } from "./session.ts";
 import { type SessionState, seenBy, shownPicture } from "./state.ts";
-import { sameTarget, targetLabel } from "./targets.ts";
+import { sameTarget, targetLabel, valueUnit } from "./targets.ts";
 import { createTile, type Shown, type Tile } from "./tile.ts";
 import { createWall } from "./wall.ts";
 import { createWanted } from "./wanted.ts";
@@ -48,6 +48,12 @@ const MOST_JOINED = 12;
 
 const nameOf = ({ args: { model, method, targets } }: Cell): string =>
   `${model ?? ""} ${method} ${JSON.stringify(targets[0])}`;
+
+/** "logit 3.55"; "8.7 years" of a value. */
+function scoreText(said: number, { choice, card }: SessionState): string {
+  const unit = valueUnit(choice.target, card.heads);
+  return unit === null ? `${choice.score} ${formatNumber(said)}` : `${formatNumber(said)} ${unit}`.trim();
+}
 
 /** Cells a side of a small panel while a hand moves a slider: twelve of them must be drawn in one frame. */
 const FEW = 96;
@@ -220,7 +226,7 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
         const id = nameOf(cell);
         const found = wanted.map(cell);
         const said = found?.score ?? null;
-        const note = kind === "models" && said !== null ? `${now.choice.score} ${formatNumber(said, 3)}` : cell.note;
+        const note = kind === "models" && said !== null ? scoreText(said, now) : cell.note;
         const whole = picture && seenBy(picture, cell.args.model);
         const own = { title: cell.title, note, picture: whole, bitmap, current: current(cell) };
         return { id, cell, map: drawn(found), ...own };

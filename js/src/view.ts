@@ -91,6 +91,7 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
 
   const describe = onChange((card: Card, picture: Picture | null) => {
     name.textContent = card.model;
+    name.hidden = card.models !== undefined; // of several, the names that they were given count
     about.update(card);
     notes.replaceChildren(...remarks(picture).map((text) => h("p", { class: "sw-small" }, text)));
   });

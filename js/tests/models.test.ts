@@ -113,6 +113,21 @@ describe("the page", () => {
     expect(newest(page.of)["model"]).toBe("b");
   });
 
+  test("says of a value what each model gives, in its unit, and calls the models as they were called", () => {
+    const base = several();
+    const card = { ...(base["card"] as Message), heads: [{ name: "age", kind: "value", unit: "years" }] };
+    const page = mount({ ...base, card, target: "age", predictions: { image: "img-0", heads: { age: { value: 8 } } } });
+    press(page, "All models");
+    const { cells } = newest(page.of) as { cells: Message[] };
+    const target = { head: "age", index: null, versus: null };
+    const about = meta({ target, method: cells[1]?.["method"] as string, final: true });
+    page.model.receive({ type: "cache", image: "img-0", args: cells[1], ...about, scores: [8.74] }, values());
+    page.paint();
+    const notes = [...page.root().querySelectorAll(".sw-tile-note")].map((note) => note.textContent);
+    expect(notes).toEqual(["", "8.74 years"]);
+    expect(page.root().querySelector<HTMLElement>(".sw-model")?.hidden).toBe(true);
+  });
+
   test("greys a model to which the chosen method does not apply, with the reason", () => {
     const page = mount(several({ method: "lrp", params: {} }));
     const [, b] = [...(select(page)?.options ?? [])];
