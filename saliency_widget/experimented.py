@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from saliency_widget.fields import LONGEST_TEXT, MOST_ITEMS, Fields, Plain
+from saliency_widget.fields import Fields, Plain, target
 
 __all__ = ["Experiments", "Lab", "experiments", "lab"]
 
@@ -46,31 +46,16 @@ def lab(req: dict[str, Any], args: Fields) -> Lab:
     ------
     BadMessage
     """
-    target = args.inner("target")
-    wanted = {
-        "head": target.text("head"),
-        "index": target.optional("index", "index"),
-        "versus": target.optional("versus", "integer"),
-    }
-    target.finish()
     return Lab(
         req,
         args.text("experiment"),
-        _params(args, "params"),
+        args.plains("params"),
         args.text("image"),
-        wanted,
+        target(args.inner("target")),
         args.text("method"),
-        _params(args, "method_params"),
+        args.plains("method_params"),
         args.text("score"),
         args.optional("layer", "text"),
         args.integer("seed"),
         args.text("model") if "model" in args.names() else None,
     )
-
-
-def _params(args: Fields, name: str) -> dict[str, Plain]:
-    params = args.inner(name)
-    names = params.names()
-    if len(names) > MOST_ITEMS:
-        args.refuse(name, names, f"at most {MOST_ITEMS} parameters")
-    return {one[:LONGEST_TEXT]: params.plain(one) for one in names}

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from saliency_widget.errors import BadMessage
 
-__all__ = ["LONGEST_TEXT", "MOST_ITEMS", "Fields", "Plain", "shown"]
+__all__ = ["LONGEST_TEXT", "MOST_ITEMS", "Fields", "Plain", "shown", "target"]
 
 # A page is not an enemy, but a bug in it, or in another extension, must not fill the kernel's memory.
 LONGEST_TEXT = 200
@@ -111,6 +111,14 @@ class Fields:
             self.refuse("buffer", f"{data.nbytes} bytes", f"{'' if exactly else 'at most '}{most}")
         return data.tobytes()
 
+    def plains(self, name: str) -> dict[str, Plain]:
+        """Take out an object of parameters."""
+        inner = self.inner(name)
+        names = inner.names()
+        if len(names) > MOST_ITEMS:
+            self.refuse(name, names, f"at most {MOST_ITEMS} parameters")
+        return {one[:LONGEST_TEXT]: inner.plain(one) for one in names}
+
     def inner(self, name: str) -> Fields:
         """Take out an object, to be read in the same way."""
         return Fields(self.take(name), self.of, f"{self._path}{name}.")
@@ -127,6 +135,17 @@ class Fields:
                 f"{self.of} has an unknown field, {self._path}{str(name)[:LONGEST_TEXT]}: {shown(value)}; leave it out"
             )
             raise BadMessage(text)
+
+
+def target(fields: Fields) -> dict[str, Any]:
+    """Read what is explained, as ``Target.wire()`` writes it."""
+    found = {
+        "head": fields.text("head"),
+        "index": fields.optional("index", "index"),
+        "versus": fields.optional("versus", "integer"),
+    }
+    fields.finish()
+    return found
 
 
 def shown(value: object) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from saliency_widget import channelled, experimented, painted, pictured
 from saliency_widget.errors import BadMessage
-from saliency_widget.fields import LONGEST_TEXT, MOST_ITEMS, Fields, Plain, shown
+from saliency_widget.fields import MOST_ITEMS, Fields, Plain, shown, target
 from saliency_widget.painted import Occlude, Paint
 from saliency_widget.pictured import Cut, Image, Shot, Survey, Thumbs
 
@@ -329,16 +329,12 @@ def _explain(req: Message, args: Fields, *, have: bool, made: type[Explain] = Ex
     targets = args.take("targets")
     if not isinstance(targets, list) or len(targets) > MOST_ITEMS:
         args.refuse("targets", targets, f"a list of at most {MOST_ITEMS} targets")
-    params = args.inner("params")
-    names = params.names()
-    if len(names) > MOST_ITEMS:
-        args.refuse("params", names, f"at most {MOST_ITEMS} parameters")
     return made(
         req,
         image,
-        tuple(_target(target, args.of, f"args.targets[{i}].") for i, target in enumerate(targets)),
+        tuple(target(Fields(one, args.of, f"args.targets[{i}].")) for i, one in enumerate(targets)),
         args.text("method"),
-        {name[:LONGEST_TEXT]: params.plain(name) for name in names},
+        args.plains("params"),
         args.text("score"),
         args.optional("layer", "text"),
         args.integer("seed"),
@@ -346,17 +342,6 @@ def _explain(req: Message, args: Fields, *, have: bool, made: type[Explain] = Ex
         args.optional("have", "text") if have else None,
         args.text("model") if "model" in args.names() else None,
     )
-
-
-def _target(given: object, of: str, path: str) -> Message:
-    fields = Fields(given, of, path)
-    target = {
-        "head": fields.text("head"),
-        "index": fields.optional("index", "index"),
-        "versus": fields.optional("versus", "integer"),
-    }
-    fields.finish()
-    return target
 
 
 _REQUESTS: dict[str, Callable[[Message, Fields], Incoming]] = {

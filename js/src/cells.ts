@@ -1,4 +1,4 @@
-// Which maps stand side by side: all classes of all heads, or all methods; asks for none of them.
+// Which maps stand side by side: all classes of all heads, all methods, or all models; asks for none of them.
 import type { ExplainArgs, Head, Method, Predictions, Target } from "./protocol.ts";
 import type { SessionState } from "./state.ts";
 import { CONTROLS, fullParams, sameTarget, targetLabel } from "./targets.ts";

@@ -7,6 +7,7 @@ import type { MapData } from "./maps.ts";
 import type { Pane } from "./pane.ts";
 import type { Display, Mode, Picture } from "./protocol.ts";
 import { difference, type Similarity, similarity } from "./similar.ts";
+import { sameView } from "./state.ts";
 import type { Store } from "./store.ts";
 
 export interface Side {
@@ -136,7 +137,7 @@ export function createDuel(
       over.append(panes[1].el);
     }
     const [first, second] = panes;
-    const fits = a.picture.box.every((edge, i) => Math.abs(edge - (b.picture.box[i] ?? 0)) < 1);
+    const fits = sameView(a.picture, b.picture);
     alike(a.map, b.map, fits);
     way = fits || way !== "difference" ? way : "both";
     const apart = way === "difference";

@@ -4,6 +4,7 @@ import { fromMap, type Grid, gridOf, hiddenShare, stroke } from "./paintmask.ts"
 import type { Said } from "./paintscores.ts";
 import type { Picture, Scores } from "./protocol.ts";
 import type { Session } from "./session.ts";
+import { sameView } from "./state.ts";
 import { Timers } from "./timers.ts";
 import type { Point } from "./viewport.ts";
 
@@ -144,8 +145,7 @@ export class Easel {
 
   /** Another model looks at the same picture: what was painted stays, if it sees the same part of it. */
   takeOver({ picture, mask }: Easel): void {
-    const same = picture.box.every((edge, i) => Math.abs(edge - (this.picture.box[i] ?? 0)) < 1);
-    if (picture.id === this.picture.id && same && mask.length === this.mask.length) {
+    if (picture.id === this.picture.id && sameView(picture, this.picture) && mask.length === this.mask.length) {
       this.mask = mask;
       this.push(true);
     }

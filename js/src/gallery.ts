@@ -1,4 +1,4 @@
-// The part "Compare maps": all classes, all methods or pinned maps side by side below the picture, two of them on each other.
+// The part "Compare maps": all classes, methods or models, or pinned maps, side by side below the picture, two of them on each other.
 import { type Cell, cellsOf, type Kind, leftOut } from "./cells.ts";
 import { h, type Part, setAttributes, setText } from "./dom.ts";
 import { createDuel, type Side } from "./duel.ts";

@@ -108,6 +108,11 @@ export function placeOf({ images, album }: SessionState, id: string): number | n
   return known ?? (place !== undefined && name === album.name ? Number(place) : null);
 }
 
+/** Whether two models see the same part of a picture, so that their grids lie on each other. */
+export function sameView(a: Picture, b: Picture): boolean {
+  return a.box.every((edge, i) => Math.abs(edge - (b.box[i] ?? 0)) < 1);
+}
+
 /** The chosen picture, or null before there is one. */
 export function currentPicture(state: SessionState): Picture | null {
   const chosen = state.images[state.image];

@@ -97,7 +97,7 @@ def code(
     sign, channels, smooth
         Of the display, as for :meth:`Explanation.heatmap`.
     """
-    lines = ["import saliency_widget as sw", "", _model(model)]
+    lines = ["import saliency_widget as sw", "", *_model(model, args.get("model", ONLY))]
     lines += [*_picture(as_gallery(pictures), explanation.picture, args["image"]), ""]
     if explanation.precision != str(model.dtype).removeprefix("torch."):
         lines += [f"# On the page in {explanation.precision}, measured to give the same map."]
@@ -105,12 +105,15 @@ def code(
     return "\n".join(lines) + "\n"
 
 
-def _model(model: ImageModel) -> str:
+def _model(model: ImageModel, given: str) -> list[str]:
     loaded = how_loaded(model)
+    if loaded is None and given != ONLY:
+        return ["# models: those that the widget was given", f"model = models[{_literal(given)}]"]
     if loaded is None:
-        return f"# model: what the widget was given, {_comment(model.name)}"
+        return [f"# model: what the widget was given, {_comment(model.name)}"]
     name, options = loaded
-    return f"model = sw.load({', '.join([_literal(name), *(f'{key}={_literal(value)}' for key, value in options.items())])})"
+    words = [_literal(name), *(f"{key}={_literal(value)}" for key, value in options.items())]
+    return [f"model = sw.load({', '.join(words)})"]
 
 
 def _call(model: ImageModel, explanation: Explanation, args: Mapping[str, Any]) -> list[str]:

@@ -123,6 +123,20 @@ def test_a_grid_brings_the_map_of_each_model_and_leaves_the_chosen_one_alone(wid
     assert widget.model == "a"
 
 
+def test_the_code_of_a_map_names_the_model_that_it_is_of(widget, models):
+    widget.model = "b"
+    widget.wait(LONG)
+    page = FakePage(widget)
+    key = widget.result["key"]
+    drawn = {"sign": "signed", "channels": "sum", "smooth": 0}
+    assert ask(page, "file", what="code", key=key, target="style:gothic", **drawn)["status"] == "complete"
+    code = bytes(page.data[page.messages.index(page.of("file")[-1])][0]).decode()
+    assert 'model = models["b"]' in code
+    places = {"models": models, "images": [picture(seed=0), picture(seed=1)]}
+    exec(code.replace("e.plot", "str"), places)  # noqa: S102 - the product's own code
+    np.testing.assert_array_equal(places["e"].attribution, widget.explanation.attribution)
+
+
 def test_two_models_of_the_same_weights_are_told_apart(make):
     module = TwoHeads().eval()
     heads = {"style": ["x", "y", "z"], "age": sw.Regression()}
