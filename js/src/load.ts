@@ -13,17 +13,26 @@ export function pick(maps: readonly MapData[], target: Target | null): MapData |
   return maps.find((map) => sameTarget(map.target, target)) ?? maps[0] ?? null;
 }
 
-/** Reads the traits, and puts the last finished maps into the library. */
+/** The last finished maps as the `result` trait has them, put into the library too; null before the first. */
+export function takeResult(
+  model: Model,
+  library: Library,
+  { choice, card }: Pick<SessionState, "choice" | "card">,
+): { maps: MapData[]; job: number } | null {
+  const result = readResult(model);
+  if (result !== null) {
+    library.keep(result.maps, result.args ?? { ...choice, targets: [] }, card);
+  }
+  return result;
+}
+
+/** Reads the traits. */
 export function loadState(model: Model, library: Library): SessionState {
   const card = readCard(model);
   const pictures = readPictures(model);
   const id = pictures.images[pictures.image]?.id ?? "";
   const choice = readChoice(model, card, id);
-  const result = readResult(model);
-  const map = pick(result?.maps ?? [], choice.target);
-  if (result !== null) {
-    library.keep(result.maps, result.args ?? { ...choice, targets: [] }, card);
-  }
+  const map = pick(takeResult(model, library, { choice, card })?.maps ?? [], choice.target);
   const error = readError(model);
   return {
     ...pictures,

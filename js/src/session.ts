@@ -8,7 +8,7 @@ import { Ground } from "./ground.ts";
 import { Library } from "./library.ts";
 import { Link } from "./link.ts";
 import { Live } from "./live.ts";
-import { followTraits, loadState, pick } from "./load.ts";
+import { followTraits, loadState, pick, takeResult } from "./load.ts";
 import { Look } from "./look.ts";
 import { splitMaps } from "./maps.ts";
 import { listen, type Model } from "./model.ts";
@@ -20,7 +20,7 @@ import { currentPicture, pictureAt, type SessionState } from "./state.ts";
 import { createStore, type Store } from "./store.ts";
 import { compare, sameTarget, withMethod } from "./targets.ts";
 import { Timers } from "./timers.ts";
-import { type Choice, readChoice, readResult } from "./traits.ts";
+import { type Choice, readChoice } from "./traits.ts";
 
 /** Milliseconds. The first is rule 8; the others are ours. */
 export const TIMES = { queued: 300, debounce: 150, welcome: 2500, silence: 10_000 };
@@ -370,7 +370,7 @@ export class Session {
   #resulted(): void {
     const { map, choice } = this.#state;
     const waiting = this.#follow.asked !== null || (map?.final && !this.#state.stale);
-    const result = waiting ? null : readResult(this.#model);
+    const result = waiting ? null : takeResult(this.#model, this.library, this.#state);
     if (result === null || result.job === 0 || result.job !== this.#follow.job) {
       return;
     }

@@ -181,6 +181,11 @@ describe("rule 2 and 7: ends", () => {
     page.model.update({ result, result_data: new DataView(Int16Array.of(5, 6).buffer) });
     expect(page.state.map).toMatchObject({ final: true, job: 1 });
     expect(page.state.phase).toBe("idle");
+    page.session.select(INSIDE);
+    page.accept(2);
+    page.session.select(GOTHIC);
+    expect(page.asked.have).toBe("k");
+    expect(page.state).toMatchObject({ stale: false, map: { final: true, job: 1 } });
   });
 
   test("a lost request is sent again once a greeting shows that it was lost", () => {
