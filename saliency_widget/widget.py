@@ -1,4 +1,4 @@
-"""`SaliencyWidget`: the synced traits, the table of the page's messages and the Python API; it computes nothing."""
+"""`SaliencyWidget`: the synced traits and the Python API; it computes nothing."""
 
 from __future__ import annotations
 
@@ -10,61 +10,21 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from saliency_widget import channelled, experimented, protocol
+from saliency_widget import protocol
+from saliency_widget.answering import answer
 from saliency_widget.errors import SaliencyError
 from saliency_widget.explanation import Explanation
-from saliency_widget.runner import (
-    Closed,
-    Job,
-    Session,
-    channels,
-    choose,
-    experimenting,
-    grid,
-    portrait,
-    receiving,
-    survey,
-    takeaway,
-    thumbs,
-)
+from saliency_widget.runner import Closed, Job, Session, choose, portrait
 from saliency_widget.runner.adding import begun
 from saliency_widget.runner.cells import close_earlier, current_run, remember
 from saliency_widget.runner.gallery import gallery
-from saliency_widget.runner.live import Shot
-from saliency_widget.runner.occluding import Mask
 from saliency_widget.runner.roster import models_of
 from saliency_widget.runner.state import IDLE
-from saliency_widget.wire import Wire, module, packed, page
+from saliency_widget.wire import Wire, packed, page
 
 __all__ = ["SaliencyWidget"]
 
 _log = logging.getLogger("saliency_widget")
-
-_TABLE: dict[type, Callable[[Session, Any], object]] = {
-    protocol.Hello: lambda session, m: session.hello(m.page, visible=m.visible),
-    protocol.Explain: lambda session, m: session.explain(**vars(m)),
-    protocol.Live: lambda session, m: session.live(**vars(m)),
-    protocol.Shot: lambda session, m: session.shot(Shot(**vars(m))),
-    protocol.Grid: lambda session, m: grid.ask(session, m.req, m.cells),
-    protocol.File: lambda session, m: takeaway.ask(session, **vars(m)),
-    protocol.Occlude: lambda session, m: session.occluding.begin(m.req, m.image),
-    protocol.Paint: lambda session, m: session.occluding.paint(Mask(**vars(m))),
-    protocol.Thumbs: lambda session, m: thumbs.ask(session, m.pictures),
-    protocol.Image: lambda session, m: receiving.receive(session, m.req, name=m.name, data=m.data),
-    protocol.Cut: lambda session, m: receiving.cut(session, m.req, image=m.image, box=m.box),
-    protocol.Survey: lambda session, m: survey.ask(session, m.req, first=m.first, count=m.count),
-    experimented.Experiments: lambda session, m: experimenting.catalogue(session, m.page),
-    experimented.Lab: experimenting.ask,
-    channelled.Channels: lambda session, m: channels.ask(session, **vars(m)),
-    protocol.Predict: lambda session, m: session.predict(m.req, image=m.image),
-    protocol.Fetch: lambda session, m: session.say(*module(m.page, m.name)),
-    protocol.Cancel: lambda session, m: session.cancel(m.job),
-    protocol.Ack: lambda session, m: session.ack(m.page, m.seq),
-    protocol.Visible: lambda session, m: session.visible(m.page, on=m.on),
-    protocol.Resend: lambda session, _: session.resend(),
-    protocol.Bye: lambda session, m: session.bye(m.page),
-}
-"""What is done for each message of the page; each of them returns at once."""
 
 
 class _Chosen(t.Any):
@@ -347,8 +307,7 @@ class SaliencyWidget(anywidget.AnyWidget):
     def _receive(self, _widget: object, content: Any, buffers: Sequence[Any]) -> None:
         """Answer a message of the page; on a handler's thread, so nothing is computed, and nothing raised."""
         try:
-            message = protocol.parse(content, buffers)
-            _TABLE[type(message)](self._live(), message)
+            answer(self._live(), protocol.parse(content, buffers))
         except Exception as error:  # noqa: BLE001 - the widget stays usable whatever a page sends
             req = protocol.req_of(content)
             known = isinstance(error, SaliencyError)
