@@ -4,6 +4,7 @@
     python benchmarks/bench.py --quick           two networks, few rounds (`make bench-quick`; five minutes)
     python benchmarks/bench.py --device cuda     on a GPU (`make bench-gpu`)
     python benchmarks/bench.py --memory          peak memory alone, each case in a process of its own
+    python benchmarks/bench.py --log rows.jsonl  keeps each row at once; called again it goes on where it was stopped
 
 Maps are compared before anything is timed; where they differ there is no figure. The machine should have nothing else to do.
 """
@@ -22,6 +23,7 @@ import timing
 import torch
 from peak_memory import Peak, peak_of
 from report import STEPS, Report, machine, plot, slug
+from row_log import RowLog
 from speed_cases import CASES
 from speed_goals import MEMORY
 from speed_runs import BATCHES, BEST, OURS, Plan, Row, run_case
@@ -53,6 +55,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--fewest", type=int, help="rounds that there are at least (3; quick: 2)")
     parser.add_argument("--threads", type=int, help="that PyTorch computes with (its own choice)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the folder for what was found")
+    parser.add_argument("--log", type=Path, help="a file that keeps each row; those that it has are not measured again")
     parser.add_argument("--dry", action="store_true", help="to the screen alone")
     found = parser.parse_args(given)
     found.networks = found.networks or list(_QUICK_NETWORKS if found.quick else NETWORKS)
@@ -81,19 +84,31 @@ def speeds(given: argparse.Namespace) -> tuple[list[Row], dict[str, float]]:
     """
     rows: list[Row] = []
     operations: dict[str, float] = {}
+    log = RowLog(given.log, conditions(given))
     try:
         for network in given.networks:
+            names = [name for name in given.cases if network in CASES[name].networks]
+            rows += [row for name in names if (row := log.get(network, name)) is not None]
+            left = [name for name in names if log.get(network, name) is None]
+            if not left and given.device == "cpu":
+                continue
             s = load(network, given.device, given.steps)
             known: dict[tuple[str, str, str], int] = {}
             if given.device == "cuda":
                 operations[network] = work(s)
-            for name in given.cases:
-                if network in CASES[name].networks:
-                    rows.append(run_case(CASES[name], s, plan(given), known))
-                    print(summary(rows[-1]), flush=True)
+            for name in left:
+                rows.append(run_case(CASES[name], s, plan(given), known))
+                log.add(rows[-1])
+                print(summary(rows[-1]), flush=True)
     except KeyboardInterrupt:
         print("stopped: what follows is what was measured until then", flush=True)
     return rows, operations
+
+
+def conditions(given: argparse.Namespace) -> dict[str, Any]:
+    """Return what rows have to share to stand in one table."""
+    described = {name: value for name, value in machine(given.device).items() if name not in {"date", "matrix_rate"}}
+    return described | {name: getattr(given, name) for name in ("device", "steps", "seconds", "fewest")}
 
 
 def summary(row: Row) -> str:

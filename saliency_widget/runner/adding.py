@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from saliency_widget.runner.gallery import Entry, Gallery
 from saliency_widget.runner.masks import packed
-from saliency_widget.runner.state import base_jpeg, image_card, predictions
+from saliency_widget.runner.state import base_picture, image_card, predictions
 
 if TYPE_CHECKING:
     from saliency_widget.model import Picture, Prediction
@@ -123,7 +123,7 @@ def _listed(pictures: Gallery) -> dict[str, Any]:
 def _base(picture: Picture, entry: Entry | None) -> dict[str, Any]:
     about, runs = packed({} if entry is None else entry.masks)
     return {
-        "base": base_jpeg(picture),
+        "base": base_picture(picture),
         "masks": {"image": picture.id, "masks": about} if about else {},
         "masks_data": runs,
     }

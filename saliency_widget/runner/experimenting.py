@@ -17,20 +17,21 @@ from saliency_widget.runner.job import Job
 from saliency_widget.runner.roster import ONLY
 
 if TYPE_CHECKING:
-    from saliency_widget.lab import Experiment, Finding
+    from saliency_widget.lab import Experiment, Finding, Position
     from saliency_widget.runner.session import Session
 
-__all__ = ["ask", "catalogue", "packed"]
+__all__ = ["TELL_S", "ask", "catalogue", "packed"]
 
-_TELL_S = 0.15
+TELL_S = 0.15
 """The page hears this often: a finding without pixels is a few kilobytes."""
 
 
 def catalogue(session: Session, page: str) -> None:
-    """Tell a page which experiments there are."""
+    """Tell a page which experiments there are, and what Python shows."""
     from saliency_widget import lab
 
     session.say("catalogue", {"page": page, "experiments": [one.card() for one in lab.experiments().values()]})
+    session.showing.again()
 
 
 def ask(session: Session, wanted: Any) -> Job:
@@ -72,11 +73,11 @@ def _steps(session: Session, job: Job, experiment: Experiment, wanted: Any, inde
     with watched(job.token.check):
         setup = lab.set_up(experiment.name, model, entry.picture, model.resolve(wanted.target), **given)
     yield
-    told = session.clock() - _TELL_S
+    told = session.clock() - TELL_S
     last: Finding | None = None
     for finding in setup.findings(job.token):
         last = finding
-        if not finding.final and session.clock() - told >= _TELL_S:
+        if not finding.final and session.clock() - told >= TELL_S:
             _tell(session, job, wanted.image, replace(finding, positions=(), seen=None))
             told = session.clock()
         yield
@@ -89,25 +90,33 @@ def _tell(session: Session, job: Job, image: str, finding: Finding) -> None:
     session.say("finding", {"job": job.number, "image": image, "found": card}, data)
 
 
-def packed(finding: Finding) -> tuple[dict[str, Any], bytes]:
+def packed(finding: Finding, before: Finding | None = None) -> tuple[dict[str, Any], bytes]:
     """Return a finding as JSON can carry it, and its pixels.
 
     Parameters
     ----------
     finding : Finding
+    before : Finding, optional
+        What was sent last: pixels that are the same arrays are not sent again.
 
     Returns
     -------
     card : dict
         As ``Finding.card()``; the positions' maps are ``{label, width, height, scale}``, their pictures, and ``seen``,
-        ``{label, width, height}``.
+        ``{label, width, height}``. A position whose pixels were sent has in their place ``as``, its place in `before`; ``seen``
+        is then ``"same"``.
     data : bytes
         One after the other: of each position its maps (little-endian int16, channels summed), then its pictures (RGB, a byte
         each); last what the model sees.
     """
     card = finding.card()
+    there = {} if before is None else {_pixels(position): at for at, position in enumerate(before.positions)}
     parts: list[bytes] = []
     for position, told in zip(finding.positions, card["positions"], strict=True):
+        at = there.get(_pixels(position))
+        if at is not None:
+            told |= {"as": at, "maps": [], "pictures": []}
+            continue
         told["maps"] = []
         for label, values in position.maps.items():
             scales, data = quantise(torch.from_numpy(np.ascontiguousarray(values))[None])
@@ -115,8 +124,15 @@ def packed(finding: Finding) -> tuple[dict[str, Any], bytes]:
             told["maps"].append({"label": label, "width": width, "height": height, "scale": scales[0]})
             parts.append(data)
         told["pictures"] = [_picture(label, pixels, parts) for label, pixels in position.pictures.items()]
-    card["seen"] = None if finding.seen is None else _picture("", finding.seen, parts)
+    seen = finding.seen
+    same = before is not None and seen is before.seen
+    card["seen"] = None if seen is None else "same" if same else _picture("", seen, parts)
     return card, b"".join(parts)
+
+
+def _pixels(position: Position) -> tuple[tuple[str, int], ...]:
+    """Return which arrays a position has: the same ones while both findings are there."""
+    return tuple((label, id(one)) for label, one in [*position.maps.items(), *position.pictures.items()])
 
 
 def _picture(label: str, pixels: np.ndarray[Any, Any], parts: list[bytes]) -> dict[str, Any]:

@@ -43,6 +43,8 @@ def ask(session: Session, req: dict[str, Any], cells: Sequence[Any]) -> Job:
     SaliencyError
     """
     wanted = [_choice(session, cell) for cell in cells]
+    for one in wanted:
+        session.locks.check(session.choice, one)
     return session.holding(lambda: session.beside.begin("grid", req, lambda job: _steps(session, job, wanted)))
 
 

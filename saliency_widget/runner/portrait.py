@@ -67,7 +67,8 @@ def text(session: Session, name: str, explanation: Explanation | None) -> str:
     if explanation is not None:
         work = f"{explanation.done} of {explanation.total} {get(explanation.method).reads}"
         lines.append(f"map: {explanation.target}, {get(explanation.method).label}, {work}")
-        lines += [f"{head}: {_said(one)}" for head, one in list(explanation.prediction.items())[:_HEADS]]
+        said = {} if "predictions" in session.locks.parts else explanation.prediction
+        lines += [f"{head}: {_said(one)}" for head, one in list(said.items())[:_HEADS]]
     lines.append(_UNSEEN if explanation is None else _STILL)
     return "\n".join(lines)
 

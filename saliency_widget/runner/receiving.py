@@ -115,6 +115,7 @@ def cropped(picture: Picture, box: Sequence[float]) -> Picture:
 
 
 def _begin(session: Session, req: dict[str, Any], read: Any) -> Job:
+    session.locks.allow("image")
     return session.holding(lambda: session.beside.begin("image", req, lambda job: _steps(session, job, read)))
 
 

@@ -26,10 +26,12 @@ from saliency_widget.runner.idle import Idle
 from saliency_widget.runner.job import Choice, Job, Kind, Status, called, forget_frames, plain
 from saliency_widget.runner.jobs import Jobs
 from saliency_widget.runner.live import Live, Shot, affordable
+from saliency_widget.runner.locks import Locks
 from saliency_widget.runner.occluding import Occluding
 from saliency_widget.runner.outbox import Alarm, Outbox, Port, alarm
 from saliency_widget.runner.roster import ONLY, Roster
 from saliency_widget.runner.shelf import Finished, Shelf
+from saliency_widget.runner.showing import Showing
 from saliency_widget.runner.thread import Schedule, compute_thread
 
 __all__ = ["Session"]
@@ -79,6 +81,7 @@ class Session:
         self.models = models
         self.pictures = as_gallery(pictures)
         self.choice = choice
+        self.locks = Locks()
         self.revision = revision
         self.clock = clock
         self.explanations: list[Explanation] = []
@@ -92,6 +95,7 @@ class Session:
         self._live = Live(self, schedule, alarm)
         self.beside = Beside(self)
         self.occluding = Occluding(self)
+        self.showing = Showing(self, alarm)
         self._shelf = Shelf()
         self._prediction: tuple[str, Mapping[str, Prediction]] | None = None
         self._based = self.pictures[choice.image].id
@@ -146,12 +150,10 @@ class Session:
         ----------
         req : dict
             The page's id of it.
-        image : str
-            The picture's id.
+        image, have : str
+            The picture's id; the key of the map that the page has already, or None.
         targets : sequence
             As ``Target.wire()`` writes them; none means the top class of the first head.
-        have : str or None
-            The key of the map that the page has already.
         **rest
             ``method``, ``params``, ``score``, ``layer``, ``seed``, ``tolerance``, and of several models ``model``.
 
@@ -161,12 +163,8 @@ class Session:
             If something does not fit; nothing has changed then.
         """
         kind: Kind = rest.pop("kind", "explain")
-        changes = {
-            "image": picture_of(self.pictures, image),
-            "target": list(targets) or None,
-            **rest,
-            "model": rest.get("model") or ONLY,
-        }
+        changes = {"image": picture_of(self.pictures, image), "target": list(targets) or None, **rest}
+        changes["model"] = rest.get("model") or ONLY
         return self.ask(changes, req=req, have=have, kind=kind)
 
     def live(self, req: dict[str, Any], **rest: Any) -> Job:
@@ -258,8 +256,7 @@ class Session:
 
     def wants_frame(self) -> bool:
         """Whether a frame would go out now, so that none is made in vain."""
-        with self._lock:
-            return self._outbox.flow.wants_frame()
+        return self.holding(self._outbox.flow.wants_frame)
 
     def frame(self, job: Job, frame: Frame, about: Mapping[str, Any] | None = None) -> None:
         """Send a running frame; of a job beside the followed one with `about`, which says what it is of."""
@@ -293,8 +290,7 @@ class Session:
 
     def found(self, key: str) -> Finished | None:
         """Return a finished map that is known already, if it is."""
-        with self._lock:
-            return self._shelf.get(key)
+        return self.holding(lambda: self._shelf.get(key))
 
     def spare(self, finished: Finished) -> None:
         """Keep a map that nobody follows, and send it if there is nothing better to send."""
@@ -339,6 +335,8 @@ class Session:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _accept(self, kind: Kind, choice: Choice, req: dict[str, Any] | None, have: str | None) -> Job:
+        if req is not None:  # Python is never locked
+            self.locks.check(self.choice, choice, live=kind == "live")
         self.idle.stop()
         job = self.jobs.add(kind, choice, req, have)
         if choice.model != self.choice.model:

@@ -16,7 +16,7 @@ from saliency_widget.model import ImageModel, Picture, Prediction
 from saliency_widget.runner.frames import Frame
 from saliency_widget.runner.truth import Truth
 
-__all__ = ["IDLE", "base_jpeg", "card", "failure", "image_card", "predictions", "result", "thumbnail"]
+__all__ = ["IDLE", "base_picture", "card", "failure", "image_card", "predictions", "result", "thumbnail"]
 
 IDLE: dict[str, Any] = {"state": "idle", "code": None, "message": None}
 
@@ -24,7 +24,10 @@ _BASE_SIDE = 1024
 """Long side of the picture as the page shows it: a saved notebook holds it."""
 
 _SMALL_SIDE = 128
-_QUALITY = 88
+_QUALITY = 80
+_EFFORT = 2
+"""20 ms for a photograph; Pillow's own choice takes twice as long for 6 % less."""
+
 _THUMB_SIDE = 128
 _THUMB_QUALITY = 82
 _DIGITS = 7
@@ -66,16 +69,16 @@ def image_card(model: ImageModel, picture: Picture, label: str = "", truth: Trut
     }
 
 
-def base_jpeg(picture: Picture) -> bytes:
-    """Return a picture as the page draws it under the map."""
+def base_picture(picture: Picture) -> bytes:
+    """Return a picture as the page draws it under the map: a WebP, of which a photograph takes a third of a JPEG's bytes."""
     image = picture.image
     if max(image.size) > _BASE_SIDE:
         image = image.copy()
         image.thumbnail((_BASE_SIDE, _BASE_SIDE), Image.Resampling.LANCZOS)
     file = io.BytesIO()
-    # A small one is drawn pixel by pixel, where a JPEG's usual thrift would show.
+    # A small one is drawn pixel by pixel, where the usual thrift would show.
     small = max(image.size) <= _SMALL_SIDE
-    image.save(file, "JPEG", quality=100 if small else _QUALITY, subsampling=0 if small else 2)
+    image.save(file, "WEBP", lossless=small, quality=_QUALITY, method=_EFFORT)
     return file.getvalue()
 
 

@@ -8,7 +8,7 @@ import torch
 import saliency_widget as sw
 from fake_pages import MANY, Desk
 from saliency_widget.errors import BadImage, BadParameter, SaliencyError, UnknownMethod, UnknownTarget
-from saliency_widget.runner.state import base_jpeg
+from saliency_widget.runner.state import base_picture
 from small_models import TwoHeads, keep, picture
 
 
@@ -73,10 +73,10 @@ def test_a_picture_that_the_model_cannot_take_is_shown_without_a_prediction_and_
         Failing.error = None
     assert desk.port.state["status"]["state"] == "error"
     assert desk.port.state["predictions"] == {"image": desk.pictures[1].id, "heads": {}}
-    assert desk.port.state["base"] == base_jpeg(desk.pictures[1])
+    assert desk.port.state["base"] == base_picture(desk.pictures[1])
     desk.click("style:0")
     desk.run()
-    assert desk.port.state["base"] == base_jpeg(desk.pictures[0])
+    assert desk.port.state["base"] == base_picture(desk.pictures[0])
     assert desk.port.state["predictions"]["image"] == desk.pictures[0].id
     assert "style" in desk.port.state["predictions"]["heads"]
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ipywidgets import Widget
 from PIL import Image
+from skimage import data
 
 import saliency_widget as sw
 from gates import LONG
@@ -21,6 +22,9 @@ _BUILT = wire._STATIC  # before the tests put files of their own there
 
 LIMIT = 300_000
 """Bytes by which a saved notebook may grow for each widget."""
+
+PHOTOGRAPH = 75_000
+"""Bytes that a photograph of 1024 pixels may take in it."""
 
 
 def bundle(widget):
@@ -130,3 +134,19 @@ def test_nbconvert_shows_the_picture_where_the_widgets_state_was_not_saved(widge
     files = [base64.b64encode(data).decode() for data in (resources.get("outputs") or {}).values()]
     assert any(contents["image/png"] in part for part in [body.replace("\n", ""), *files])
     assert widget.model_id not in body
+
+
+def test_a_photograph_as_large_as_the_page_draws_it_takes_little_room(make):
+    photograph = Image.fromarray(data.astronaut()).resize((1024, 1024), Image.Resampling.BICUBIC)
+    widget = make(images=photograph)
+    base = Image.open(io.BytesIO(widget.base))
+    assert base.size == (1024, 1024)
+    assert len(widget.base) < PHOTOGRAPH
+    away = np.asarray(base.convert("RGB"), float) - np.asarray(photograph, float)
+    assert np.abs(away).mean() < 4, "and looks as it did"
+
+
+def test_a_small_picture_is_kept_to_the_last_colour(make):
+    small = Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8))
+    base = Image.open(io.BytesIO(make(images=small).base))
+    assert (np.asarray(base) == np.asarray(small)).all()
