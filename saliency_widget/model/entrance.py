@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -72,6 +73,7 @@ class Entrance:
         self.channels: int = channels or self._guess or _COLOURS
         self._given = self.channels if display is not None else _COLOURS
         self._geometries: dict[tuple[int, int, int], Geometry] = {}
+        self._last: tuple[weakref.ref[Picture], bool | None, Tensor] | None = None
         self._default: tuple[int, int] | None = None
         self.note: str | None = None
         grey: bool | None = None if self._certain and channels == 1 else False
@@ -95,11 +97,19 @@ class Entrance:
             If it has other channels than the model takes.
         """
         ready = isinstance(image, Tensor) and image.is_floating_point() and image.dim() == 3
-        planes = image if ready else self.read(image).tensor
-        result = self._preprocess(planes)
+        picture = None if ready else self.read(image)
+        result = self._preprocess(image) if picture is None else self._prepared(picture)
         if self._certain and len(result) != self.channels:
-            raise self._misfit(len(planes), len(result))
+            raise self._misfit(len(image) if picture is None else picture.channels, len(result))
         return result
+
+    def _prepared(self, picture: Picture) -> Tensor:
+        """Return a picture's input, with which a look, a gradient and the next class of the same picture all begin."""
+        last = self._last
+        if last is None or last[0]() is not picture or last[1] != self._preprocess.grey:
+            points = self._preprocess(picture.tensor)  # may find out whether grey values are wanted
+            self._last = last = weakref.ref(picture), self._preprocess.grey, points
+        return last[2].clone()  # nobody may write into what the next one gets
 
     def first(self, picture: Picture, run: Callable[[Tensor], Result]) -> Result:
         """Run a model for the first time, and find out how many channels it takes where nobody has said so.
