@@ -95,8 +95,9 @@ bench-quick: $(DEV) ## the same on two networks, in five minutes
 bench-gpu: $(DEV) ## the same on a GPU
 	$(BIN)/python benchmarks/bench.py --device cuda $(ARGS)
 
-lessons: $(DEV) $(PAGE) ## run all lessons in full
-	LESSON_BUDGET=1 $(BIN)/python -m pytest tests/test_lessons.py $(ARGS)
+lessons: $(DEV) $(PAGE) ## all lessons in full: in a clean kernel, and in JupyterLab in Chromium
+	CHROMIUM="$$($(BIN)/python tools/find_chromium.py --install)" && export CHROMIUM && \
+		LESSON_BUDGET=1 $(BIN)/python -m pytest tests/test_lessons.py tests/browser/test_lessons.py $(ARGS)
 
 pictures: $(DEV) $(PAGE) ## take the pictures of docs/images anew
 	$(BIN)/python tools/screenshots.py

@@ -10,6 +10,7 @@ __all__ = [
     "BadImage",
     "BadMessage",
     "BadParameter",
+    "Locked",
     "MissingWeights",
     "ModelError",
     "NotApplicable",
@@ -90,6 +91,12 @@ class NotApplicable(SaliencyError):
     """A method that makes no sense for this model."""
 
     code = "not_applicable"
+
+
+class Locked(SaliencyError):
+    """A page asked to change what is locked for its reader."""
+
+    code = "locked"
 
 
 def nearest(given: str, known: Iterable[str], limit: int = 12) -> str:

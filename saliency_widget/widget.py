@@ -18,8 +18,10 @@ from saliency_widget.runner import Closed, Job, Session, choose, portrait
 from saliency_widget.runner.adding import begun
 from saliency_widget.runner.cells import close_earlier, current_run, remember
 from saliency_widget.runner.gallery import gallery
+from saliency_widget.runner.locks import Locks
 from saliency_widget.runner.roster import models_of
 from saliency_widget.runner.state import IDLE
+from saliency_widget.shows import Shows
 from saliency_widget.wire import Wire, packed, page
 
 __all__ = ["SaliencyWidget"]
@@ -34,7 +36,7 @@ class _Chosen(t.Any):
         obj._ask({self.name: value})  # noqa: SLF001
 
 
-class SaliencyWidget(anywidget.AnyWidget):
+class SaliencyWidget(Shows, anywidget.AnyWidget):
     """Shows which pixels made a model say what it says, live.
 
     Everything is checked here, so that what is wrong appears in the cell; then the first job starts.
@@ -82,6 +84,8 @@ class SaliencyWidget(anywidget.AnyWidget):
         and leaves all as it was.
     explanation : Explanation or None
         The last finished one.
+    locked : dict
+        What :meth:`lock` keeps from the page's reader: ``parts``, and ``reveal``, those of them that a button shows.
 
     Raises
     ------
@@ -120,6 +124,7 @@ class SaliencyWidget(anywidget.AnyWidget):
     seed = _Chosen(0).tag(sync=True)
     tolerance = _Chosen(None).tag(sync=True)
 
+    locked = t.Dict(Locks().card(), read_only=True).tag(sync=True)
     display = t.Dict().tag(sync=True)  # the page's own; empty until somebody moves a control
 
     _session: Session | None = None
@@ -266,6 +271,31 @@ class SaliencyWidget(anywidget.AnyWidget):
 
         return unsubscribe
 
+    def lock(self, *parts: str, reveal: bool = True) -> None:
+        """Keep parts of the page from its reader, as for a question; Python is never locked: ``w.method = ...`` still works.
+
+        It is no safe for an examination: who knows how can read what the page holds.
+
+        Parameters
+        ----------
+        *parts : {"image", "model", "target", "method", "display", "predictions", "truth"}
+            The first five cannot be changed on the page ("method" is with its parameters, layer and score). The last two are
+            hidden: what the model says; labels, masks and mistakes. Name the target, which stays in sight: left open it is
+            the top class.
+        reveal : bool
+            Whether a button shows what is hidden; else only :meth:`unlock` does.
+
+        Raises
+        ------
+        BadParameter
+            If a part is unknown, or none is named.
+        """
+        self._relock(lambda locks: locks.locking(parts, reveal=reveal))
+
+    def unlock(self, *parts: str) -> None:
+        """Free parts of the page again, or all; raises as :meth:`lock` does for an unknown one."""
+        self._relock(lambda locks: locks.unlocking(parts))
+
     def close(self) -> None:
         """End all jobs, remove the views, and let go of the model and the pictures. Calling it again does nothing."""
         session, self._session = self._session, None
@@ -295,6 +325,7 @@ class SaliencyWidget(anywidget.AnyWidget):
             wrong = [name for name, value in mine.items() if value != sync_data[name]]
             if "display" in sync_data:
                 try:
+                    self._live().locks.allow("display")
                     # Under the lock: while it lasts, ipywidgets holds back what other threads notify, and may lose it.
                     super().set_state({"display": protocol.display(sync_data["display"])})
                 except SaliencyError as error:
@@ -343,6 +374,12 @@ class SaliencyWidget(anywidget.AnyWidget):
         self._explanations = []
         for name in ("base", "masks_data", "result_data"):
             self.set_trait(name, b"")
+
+    def _relock(self, change: Callable[[Locks], Locks]) -> None:
+        session = self._live()
+        with self._lock:
+            session.locks = change(session.locks)
+            self.set_trait("locked", session.locks.card())
 
     def _ask(self, changes: Mapping[str, Any]) -> Job:
         return self._live().ask(changes)

@@ -95,7 +95,7 @@ class Wire:
 
     def resend(self) -> None:
         """Send all synced values once more. The lock is held."""
-        self._unsent = set(KERNELS)
+        self._unsent = {*KERNELS, "locked"}
         self.sync()
 
     def sync(self) -> None:

@@ -27,7 +27,7 @@ FLOORS: list[dict[str, set[str]]] = [
     {"explain": {"explain", "explanation", "heatmaps", "plan", "trial"}},
     {"lab": {"lab"}},
     {"runner": {"runner"}, "protocol": {"protocol", "fields", "channelled", "experimented", "painted", "pictured"}},
-    {"widget": {"widget", "answering", "wire"}},
+    {"widget": {"widget", "answering", "shows", "wire"}},
 ]
 # These use the public names only, and the house calls them only from inside a function.
 BESIDE = {"cli", "demo", "render", "__main__"}

@@ -53,6 +53,9 @@ export class Beside {
   /** Hears of small copies of pictures, whichever page asked for them. */
   copied: (told: Told) => void = () => {};
 
+  /** Hears of what Python shows, which nobody asked for. */
+  shown: (told: Told) => void = () => {};
+
   #catalogued: (told: Told) => void = () => {};
 
   /** Asks which experiments there are. */
@@ -116,6 +119,9 @@ export class Beside {
       case "added":
       case "survey":
       case "finding":
+        if (message.type === "finding" && message.job === null) {
+          this.shown(message);
+        }
         this.#of(message.job)?.[1].hear(message);
         return true;
       default:

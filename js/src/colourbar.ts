@@ -19,6 +19,8 @@ export interface Scale {
   mode: Mode;
   /** Sizes of the contour lines, or the one from which on a mask shows the picture. */
   marks: readonly number[];
+  /** The display cannot be changed. */
+  fixed?: boolean;
   /** There is a map to read with it. */
   shown: boolean;
 }
@@ -101,7 +103,7 @@ export function createColourbar(lock: (locked: boolean) => void, signal: AbortSi
         setAttributes(pointer, { "data-place": place });
       }
     },
-    update({ end, curve, sign, colormap, unit: name, locked, lockable, mode, marks, shown }) {
+    update({ end, curve, sign, colormap, unit: name, locked, lockable, mode, marks, fixed, shown }) {
       signed = sign === "signed";
       paint(colormap, signed);
       write(end, sign, curve, shown);
@@ -109,7 +111,7 @@ export function createColourbar(lock: (locked: boolean) => void, signal: AbortSi
       setText(unit, shown ? name : "");
       el.classList.toggle("sw-blank", !shown);
       lockBox.set(locked);
-      lockBox.setDisabled((!shown && !locked) || !lockable);
+      lockBox.setDisabled((!shown && !locked) || !lockable || fixed === true);
     },
   };
 }

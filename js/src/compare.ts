@@ -1,5 +1,6 @@
 // The controls one click away: maps that explain nothing, beside which an explanation can be judged; knows none by name.
 import { h, onChange, type Part, setAttributes, setText } from "./dom.ts";
+import { isLocked } from "./locks.ts";
 import type { Card } from "./protocol.ts";
 import { methodLabel } from "./sentences.ts";
 import type { SessionState } from "./state.ts";
@@ -12,7 +13,7 @@ export function createCompare(actions: { compare(control: string): void }, signa
   const list = h("span", { class: "sw-compare-list" });
   const back = h("button", { type: "button", class: "sw-link sw-back", hidden: true }, "Back");
   const what = h("span", {}, "Compare with");
-  const el = h("div", { class: "sw-compare", role: "group", "aria-label": "Compare with" }, what, back, list);
+  const el = h("fieldset", { class: "sw-compare", role: "group", "aria-label": "Compare with" }, what, back, list);
   let buttons: [string, HTMLElement][] = [];
   let shown = "";
   const build = onChange((card: Card) => {
@@ -35,7 +36,9 @@ export function createCompare(actions: { compare(control: string): void }, signa
   back.addEventListener("click", () => actions.compare(shown), { signal });
   return {
     el,
-    update({ card, choice, compared }) {
+    update(state) {
+      const { card, choice, compared } = state;
+      el.disabled = isLocked(state, "method");
       build(card);
       shown = choice.method;
       const on = methodOf(card, shown)?.family === CONTROLS;

@@ -60,8 +60,10 @@ export function decode(message: unknown, buffers: readonly unknown[] = []): Inco
       return { ...message, job: null, data: bytesOf(buffers[0]) } as Told;
     case "added":
     case "survey":
-    case "finding":
-      return isIndex(message["job"]) ? ({ ...message, data: bytesOf(buffers[0]) } as Told) : null;
+    case "finding": // of no job: Python shows it
+      return isIndex(message["job"]) || (message["type"] === "finding" && message["job"] === null)
+        ? ({ ...message, data: bytesOf(buffers[0]) } as Told)
+        : null;
     case "module":
       return moduleCode(message, buffers[0]);
     case "end":
@@ -176,12 +178,17 @@ function accepted(m: Fields): Accepted | null {
 
 function frame(m: Fields, buffer: unknown): Frame | null {
   const meta = isText(m["kind"]) ? mapMeta(m) : null;
+  // What Python shows comes with its picture, behind the map.
+  const pictured = isFields(m["shot"]) && isIndex(m["shot"]["picture"]) ? m["shot"]["picture"] : 0;
+  const bytes = bytesOf(buffer);
+  const end = (bytes?.length ?? 0) - pictured;
   const shot = shotOf(m["shot"]);
   if (meta === null || shot === undefined || !isIndex(m["job"]) || !isIndex(m["seq"])) {
     return null;
   }
-  const values = valuesOf(meta, buffer);
-  return values && { type: "frame", job: m["job"], seq: m["seq"], shot, values, ...meta };
+  const values = valuesOf(meta, end > 0 ? bytes?.subarray(0, end) : buffer);
+  const picture = pictured > 0 ? (bytes?.slice(end) ?? null) : null;
+  return values && { type: "frame", job: m["job"], seq: m["seq"], shot, picture, values, ...meta };
 }
 
 /** The live picture of a frame, null where there is none, undefined where it is neither. */
@@ -197,9 +204,7 @@ function shotOf(x: unknown): Shot | null | undefined {
     return undefined;
   }
   const [size, box, input] = [numbers(x["size"], 2), numbers(x["box"], 4), numbers(x["input"], 2)];
-  return size && box && input
-    ? ({ page: x["page"], n: x["n"], size, box, input, heads: x["heads"] } as Shot)
-    : undefined;
+  return size && box && input ? ({ ...x, size, box, input } as unknown as Shot) : undefined;
 }
 
 function cacheMap(m: Fields, buffer: unknown): CacheMap | null {

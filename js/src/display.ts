@@ -3,6 +3,7 @@
 import { COLORMAPS, colormapFor } from "./colour.ts";
 import { choice, type Option, slider } from "./controls.ts";
 import { h, onChange, type Part } from "./dom.ts";
+import { lockNote } from "./locks.ts";
 import type { Channels, CurveName, Display, Mode, Sign } from "./protocol.ts";
 import { signLabels } from "./sentences.ts";
 
@@ -12,6 +13,7 @@ interface Shown {
   ofValue: boolean;
   /** The Gaussian that is drawn, in pixels of the model's input: contour lines have a smallest one. */
   sigma: number;
+  locked?: boolean;
 }
 
 interface Actions {
@@ -114,11 +116,13 @@ export function createDisplay({ change, smoothing }: Actions, open: boolean, sig
   );
   const note = h("p", { class: "sw-small sw-display-note", hidden: true });
   const parts = [sign, channels, colormap, opacity, mask, rest, levels, smooth, curve, clipBy, clip, mass];
+  const lock = lockNote();
+  const fields = h("fieldset", { class: "sw-params" }, lock, ...parts.map((part) => part.el), note);
   const el = h(
     "details",
     { class: "sw-section sw-display", open },
     h("summary", { class: "sw-summary" }, "Display"),
-    h("div", { class: "sw-params" }, ...parts.map((part) => part.el), note),
+    fields,
   );
   smooth.el.after(note);
   const signs = onChange((ofValue: boolean) =>
@@ -134,7 +138,9 @@ export function createDisplay({ change, smoothing }: Actions, open: boolean, sig
   );
   return {
     el,
-    update({ display, ofValue, sigma }) {
+    update({ display, ofValue, sigma, locked = false }) {
+      fields.disabled = locked;
+      lock.hidden = !locked;
       const diverging = display.sign === "signed";
       signs(ofValue);
       colours(diverging);

@@ -41,6 +41,8 @@ export interface Colours {
 }
 
 export interface Place {
+  /** Of what Python shows: its pixels are sent once. */
+  readonly key?: number;
   readonly label: string;
   readonly value: number;
   readonly maps: readonly { readonly label: string; readonly map: MapData }[];
@@ -77,8 +79,11 @@ function pictureOf(width: number, height: number, label: string): Picture {
   return { id: `found-${label}`, label, width, height, box: [0, 0, width, height], input: [width, height] };
 }
 
-/** Null where the message makes no sense. */
-export function findingOf({ found, data, image }: Told): Finding | null {
+/**
+ * Null where the message makes no sense, or leaves out pixels that are not in the one `before` it: the kernel sends those of
+ * what Python shows once (docs/protocol.md).
+ */
+export function findingOf({ found, data, image }: Told, before: Finding | null = null): Finding | null {
   if (!isFields(found) || typeof found["reading"] !== "string" || !Array.isArray(found["positions"])) {
     return null;
   }
@@ -95,6 +100,11 @@ export function findingOf({ found, data, image }: Told): Finding | null {
     return { picture: pictureOf(width, height, String(one["label"])), rgb: take(3 * width * height) };
   };
   const places = listOf(found["positions"]).map((one): Place => {
+    if (one["maps"] === null) {
+      const kept = before?.places.find(({ key }) => key === one["key"]);
+      whole &&= kept !== undefined;
+      return { ...(one as unknown as Place), maps: kept?.maps ?? [], pictures: kept?.pictures ?? [] };
+    }
     const maps = listOf(one["maps"]).map((about) => {
       const [width, height] = [Number(about["width"]), Number(about["height"])];
       const bytes = take(2 * width * height);
@@ -111,6 +121,8 @@ export function findingOf({ found, data, image }: Told): Finding | null {
     const pictures = listOf(one["pictures"]).map((about) => ({ label: String(about["label"]), ...colours(about) }));
     return { ...(one as unknown as Place), maps, pictures };
   });
-  const seen = isFields(found["seen"]) ? colours(found["seen"]) : null;
+  const same = found["seen"] === "same";
+  whole &&= !same || before !== null;
+  const seen = isFields(found["seen"]) ? colours(found["seen"]) : same ? (before?.seen ?? null) : null;
   return whole ? { ...(found as unknown as Finding), places, seen } : null;
 }

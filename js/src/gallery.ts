@@ -5,6 +5,7 @@ import { createDuel, type Side } from "./duel.ts";
 import { formatNumber } from "./format.ts";
 import { createLinked } from "./linked.ts";
 import { liveView } from "./live.ts";
+import { barred, isHidden, isLocked } from "./locks.ts";
 import type { MapData } from "./maps.ts";
 import type { Display, Picture, Target } from "./protocol.ts";
 import { methodLabel } from "./sentences.ts";
@@ -26,13 +27,16 @@ interface Pin {
   readonly note: string;
 }
 
-interface Item extends Omit<Shown, "side" | "pinned" | "display" | "label"> {
+interface Item extends Omit<Shown, "side" | "fixed" | "pinned" | "display" | "label"> {
   readonly id: string;
   readonly cell: Cell | null;
 }
 
 const KINDS = ["targets", "methods", "models"] as const;
 const TITLES = { targets: "All classes", methods: "All methods", models: "All models", none: "Pinned maps" };
+
+/** What each of them would show more of than the one that is chosen. */
+const PARTS = { targets: "target", methods: "method", models: "model" } as const;
 
 const unlocked = new WeakMap<Display, Display>();
 
@@ -129,11 +133,21 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
     bench.repaint();
   }
 
+  const whatOf = (cell: Cell | null, map: MapData | null) => ({
+    target: cell?.args.targets[0] ?? map?.target,
+    method: cell?.args.method ?? map?.method,
+    model: cell?.args.model ?? map?.model,
+  });
+
+  /** What opening it would change is locked. */
+  function fixed(now: SessionState, cell: Cell | null, map: MapData | null): boolean {
+    const { target, method, model } = whatOf(cell, map);
+    return barred(now, { ...(target && { target }), ...(method && { method }), ...(model && { model }) });
+  }
+
   function open(cell: Cell | null, map: MapData | null): void {
     const { choice } = session.store.get();
-    const [target] = cell?.args.targets ?? [map?.target];
-    const method = cell?.args.method ?? map?.method;
-    const model = cell?.args.model ?? map?.model;
+    const { target, method, model } = whatOf(cell, map);
     if (model && model !== choice.model) {
       session.set({ model, layer: null });
     } else if (method !== undefined && method !== choice.method) {
@@ -226,7 +240,8 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
         const id = nameOf(cell);
         const found = wanted.map(cell);
         const said = found?.score ?? null;
-        const note = kind === "models" && said !== null ? scoreText(said, now) : cell.note;
+        const told = kind === "models" && said !== null && !isHidden(now, "predictions");
+        const note = told ? scoreText(said, now) : cell.note;
         const whole = picture && seenBy(picture, cell.args.model);
         const own = { title: cell.title, note, picture: whole, bitmap, current: current(cell) };
         return { id, cell, map: drawn(found), ...own };
@@ -256,6 +271,7 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
       const { title: named, note, map, picture, bitmap, current } = item;
       shown.set(item.id, {
         ...{ title: named, note, map, picture, bitmap, current, display },
+        fixed: fixed(now, item.cell, map),
         side: at < 0 ? null : at === 0 ? "A" : "B",
         pinned: item.cell === null,
         label: `Picture with the map ${named} ${note}`.trim(),
@@ -337,6 +353,10 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
       pin.disabled = next.map === null || next.map.picture !== null || !next.map.final || live;
       all.models.hidden = next.card.models === undefined;
       for (const name of KINDS) {
+        all[name].disabled = isLocked(next, PARTS[name]);
+        if (all[name].disabled && kind === name) {
+          show(null);
+        }
         setAttributes(all[name], { "aria-pressed": String(kind === name) });
       }
       if (!live) {

@@ -4,6 +4,7 @@
 // Shift and a click, or the field beside the head's name, asks why one class rather than another.
 import { h, onChange, type Part, setAttributes, setText, uniqueId } from "./dom.ts";
 import { formatNumber, formatPercent } from "./format.ts";
+import { lockNote } from "./locks.ts";
 import {
   ALL,
   type ClassHead,
@@ -35,6 +36,12 @@ interface Shown {
   target: Target | null;
   /** The predictions are of the picture before. */
   old: boolean;
+  /** What is true of the picture, by head: the index of a class, or a value. */
+  truth?: Readonly<Record<string, number>> | undefined;
+  /** Another class cannot be chosen. */
+  locked?: boolean;
+  /** No number is shown. */
+  hidden?: boolean;
 }
 
 export function createHeads(
@@ -42,6 +49,7 @@ export function createHeads(
   signal: AbortSignal,
 ): Part<Shown & { heads: readonly Head[] }> {
   const el = h("section", { class: "sw-heads", "aria-label": "Predictions" });
+  const lock = lockNote();
   let parts: Part<Shown>[] = [];
   let lifetime = new AbortController();
   const build = onChange((heads: readonly Head[]) => {
@@ -51,13 +59,16 @@ export function createHeads(
     parts = heads.map((head) =>
       head.kind === "value" ? valueHead(head, select, until) : classHead(head, select, until),
     );
-    el.replaceChildren(...parts.map((part) => part.el));
+    el.replaceChildren(lock, ...parts.map((part) => part.el));
   });
   return {
     el,
     update(state) {
       build(state.heads);
       el.classList.toggle("sw-old", state.old);
+      el.classList.toggle("sw-veiled", state.hidden ?? false);
+      el.classList.toggle("sw-fixed", state.locked ?? false);
+      lock.hidden = !state.locked;
       for (const part of parts) {
         part.update(state);
       }
@@ -101,7 +112,7 @@ interface Row {
 }
 
 function valueHead(head: ValueHead, select: (target: Target) => void, signal: AbortSignal): Part<Shown> {
-  const { el, list } = group(head);
+  const { el, list, note } = group(head);
   const row = optionRow(head.name, null, "value");
   row.el.classList.add("sw-option-value");
   row.el.tabIndex = 0;
@@ -120,11 +131,16 @@ function valueHead(head: ValueHead, select: (target: Target) => void, signal: Ab
   );
   return {
     el,
-    update({ predictions, target }) {
+    update({ predictions, target, truth, locked }) {
       const found = predictions.heads?.[head.name];
       const value = found && "value" in found ? formatNumber(found.value) : "–";
       setText(row.number, head.unit ? `${value} ${head.unit}` : value);
-      setAttributes(row.el, { "aria-selected": String(target?.head === head.name) });
+      const real = truth?.[head.name];
+      setText(note, real === undefined ? "" : `in truth ${formatNumber(real)} ${head.unit ?? ""}`.trim());
+      setAttributes(row.el, {
+        "aria-selected": String(target?.head === head.name),
+        "aria-disabled": locked ? "true" : null,
+      });
     },
   };
 }
@@ -221,7 +237,10 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
     }
     const top = more > 0 ? (filter.value ? `${more} more found` : `top ${TOP} of ${head.classes.length}`) : "";
     const alone = head.kind === "labels" ? "each on its own" : "";
-    setText(note, indices.length === 0 ? "none found" : top || alone);
+    const real = last.truth?.[head.name];
+    const truth = real === undefined ? "" : `in truth ${head.classes[real] ?? real}`;
+    const said = indices.length === 0 ? "none found" : top || alone;
+    setText(note, [truth, said].filter(Boolean).join(" · "));
     const scores = scoresOf();
     const selected = chosen();
     const other = against();
@@ -239,7 +258,14 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
       const likely = head.kind === "labels" ? (p ?? 0) >= 0.5 : p !== undefined && index === best;
       row.el.classList.toggle("sw-best", likely);
       row.el.classList.toggle("sw-against", index === other);
-      setAttributes(row.el, { "aria-description": index === other ? "compared against" : null });
+      const wrong = real !== undefined && real !== index && likely && head.kind === "classes";
+      row.el.classList.toggle("sw-true", index === real);
+      row.el.classList.toggle("sw-wrong", wrong);
+      const remarks = [index === other && "compared against", index === real && "true", wrong && "not true"];
+      setAttributes(row.el, {
+        "aria-description": remarks.filter(Boolean).join(", ") || null,
+        "aria-disabled": last.locked ? "true" : null,
+      });
       row.bar.style.transform = `scaleX(${p ?? 0})`;
       setText(row.number, p === undefined ? "–" : formatPercent(p));
       setAttributes(row.el, { "aria-selected": String(index === selected) });
@@ -248,8 +274,9 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
       seen = selected;
       keepInSight(selected);
     }
+    all.disabled = last.locked ?? false;
     setAttributes(all, { "aria-pressed": String(selected === ALL) });
-    versus.update({ chosen: selected, against: other, shown: indices });
+    versus.update({ chosen: selected, against: other, shown: indices, locked: all.disabled });
   }
 
   const choose = (index: number): void => {

@@ -16,7 +16,7 @@ import {
 } from "./found.ts";
 import { createLinked } from "./linked.ts";
 import type { Pane } from "./pane.ts";
-import type { Display, Params, ParamValue } from "./protocol.ts";
+import type { Display, Params, ParamValue, Told } from "./protocol.ts";
 import { methodLabel } from "./sentences.ts";
 import type { Session } from "./session.ts";
 import { type SessionState, shownPicture } from "./state.ts";
@@ -35,8 +35,13 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
   let lifetime = new AbortController();
   let state: SessionState | null = null;
   let finding: Finding | null = null;
-  /** What the finding is of, as it was asked for. */
+  /** What the finding is called, and what it is of. */
+  let called = "";
   let of = "";
+  /** What Python shows: the newest message that was read, and all of it; `deaf` once it was closed here. */
+  let heard: Told | null = null;
+  let shown: Finding | null = null;
+  let deaf = false;
   let cancel: (() => void) | null = null;
   let problem = "";
   let at = 0;
@@ -88,6 +93,7 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
     "click",
     () => {
       cancel?.();
+      deaf = finding === shown;
       finding = null;
       problem = "";
       bench.repaint();
@@ -135,7 +141,11 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
   function catalogue(): void {
     asked = true;
     session.beside.catalogue((told) => {
+      const first = all.length === 0;
       all = experimentsOf(told);
+      if (!first) {
+        return; // what was chosen stays
+      }
       pick.setOptions(all.map(({ name, label }) => ({ value: name, label })));
       choose(all[0]?.name ?? "");
     });
@@ -159,10 +169,41 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
       ...{ experiment: experiment.name, params, image, target: state.choice.target ?? target, method },
       ...{ method_params: now.params, score, layer, seed, ...(model === undefined ? {} : { model }) },
     };
+    called = experiment.label;
+    deaf = true;
     cancel = session.beside.ask({ kind: "lab", args }, hear);
     region.hidden = false;
     requestAnimationFrame(() => region.scrollIntoView?.({ block: "nearest" }));
     bench.repaint();
+  }
+
+  /** Takes what Python shows in place of what is there; the slider follows the newest place, unless it stands at an older one. */
+  function take(told: Told): void {
+    heard = told;
+    const next = findingOf(told, shown);
+    if (next === null) {
+      catalogue(); // and all of it comes once more
+      return;
+    }
+    const old = shown?.places ?? [];
+    const [before, newest] = [old[at]?.value ?? 0, finding !== shown || at >= old.length - 1];
+    // Another one begins: who closed the one before has not seen this.
+    deaf &&= next.places.some((place) => old.some(({ key }) => key === place.key));
+    shown = next;
+    if (deaf || cancel !== null) {
+      return;
+    }
+    finding = next;
+    problem = "";
+    at = newest
+      ? next.places.length - 1
+      : Math.max(
+          0,
+          next.places.findIndex(({ value }) => value >= before),
+        );
+    const name = next.experiment;
+    called = all.find((one) => one.name === name)?.label ?? `${name[0]?.toUpperCase()}${name.slice(1)}`;
+    of = "shown from Python";
   }
 
   function hear(news: News): void {
@@ -296,6 +337,9 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
       if (!asked && shell?.open) {
         catalogue();
       }
+      if (next.shown !== null && next.shown !== heard) {
+        take(next.shown);
+      }
       const experiment = chosen();
       const masked = !experiment?.needs.includes("mask") || (next.masks.data?.length ?? 0) > 0;
       run.disabled =
@@ -306,7 +350,7 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
         control.set(params[name] ?? null);
       }
       region.hidden = finding === null && cancel === null && problem === "";
-      setText(title, [experiment?.label ?? "", of].filter(Boolean).join(": "));
+      setText(title, [called, of].filter(Boolean).join(": "));
       bar.classList.toggle("sw-busy", cancel !== null);
       bar.classList.toggle("sw-unknown", finding === null);
       bar.hidden = cancel === null;

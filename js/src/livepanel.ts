@@ -2,6 +2,8 @@
 import { decodePicture } from "./canvas.ts";
 import { openCrop } from "./crop.ts";
 import { h, type Part, setAttributes, setText } from "./dom.ts";
+import { liveOf } from "./livemaps.ts";
+import { isLocked, lockNote } from "./locks.ts";
 import { rateText } from "./sentences.ts";
 import type { Session } from "./session.ts";
 import { openCamera, openFile, type Source, SourceError } from "./source.ts";
@@ -11,6 +13,7 @@ import type { Bench } from "./workshop.ts";
 const NO_PICTURE = "There is no picture yet to move a crop over.";
 
 export function createLivePanel(session: Session, { aside }: Bench, signal: AbortSignal): Part<SessionState> {
+  const live = liveOf(session);
   aside.classList.add("sw-live-rate");
   const button = (text: string): HTMLButtonElement => h("button", { type: "button", class: "sw-button" }, text);
   const camera = button("Webcam");
@@ -26,7 +29,8 @@ export function createLivePanel(session: Session, { aside }: Bench, signal: Abor
     "Each picture gets its own map, by a method of one gradient. Pictures go to the kernel one by one, scaled down, and none is kept.",
   );
   const buttons = h("div", { class: "sw-live-sources" }, camera, film, crop, file);
-  const el = h("div", {}, about, buttons, alert, own, stop);
+  const lock = lockNote();
+  const el = h("fieldset", {}, lock, about, buttons, alert, own, stop);
 
   let asked = 0;
   let mine: Source | null = null;
@@ -46,7 +50,7 @@ export function createLivePanel(session: Session, { aside }: Bench, signal: Abor
         return;
       }
       mine = source;
-      session.live.start(source);
+      live.start(source);
     } catch (error) {
       if (turn === asked) {
         say(error instanceof SourceError ? error.message : `This source cannot be used: ${error}`);
@@ -55,7 +59,7 @@ export function createLivePanel(session: Session, { aside }: Bench, signal: Abor
   }
   const halt = (): void => {
     asked += 1;
-    session.live.stop();
+    live.stop();
   };
   async function overPicture(): Promise<Source> {
     const { base } = session.store.get();
@@ -101,24 +105,30 @@ export function createLivePanel(session: Session, { aside }: Bench, signal: Abor
   );
   stop.addEventListener("click", halt, { signal });
   // The source's video or crop goes with this view.
-  signal.addEventListener("abort", () => session.live.uses(mine) && session.live.stop());
+  signal.addEventListener("abort", () => live.uses(mine) && live.stop());
 
   return {
     el,
-    update({ live }) {
-      const shown = live?.el ?? null;
-      if (own.firstChild !== shown && (shown === null || session.live.uses(mine))) {
+    update(state) {
+      const { live: now } = state;
+      el.disabled = isLocked(state, "image");
+      lock.hidden = !el.disabled;
+      if (el.disabled && live.uses(mine)) {
+        halt();
+      }
+      const shown = now?.el ?? null;
+      if (own.firstChild !== shown && (shown === null || live.uses(mine))) {
         own.replaceChildren(...(shown === null ? [] : [shown]));
       }
       // A focused button that vanishes would drop the focus to the top of the page.
-      if (live === null && document.activeElement === stop) {
+      if (now === null && document.activeElement === stop) {
         crop.focus();
       }
-      stop.hidden = live === null;
-      setText(aside, live === null ? "" : rateText(live.rate));
-      setAttributes(camera, { "aria-pressed": String(live?.kind === "camera") });
-      setAttributes(film, { "aria-pressed": String(live?.kind === "video") });
-      setAttributes(crop, { "aria-pressed": String(live?.kind === "crop") });
+      stop.hidden = now === null;
+      setText(aside, now === null ? "" : rateText(now.rate));
+      setAttributes(camera, { "aria-pressed": String(now?.kind === "camera") });
+      setAttributes(film, { "aria-pressed": String(now?.kind === "video") });
+      setAttributes(crop, { "aria-pressed": String(now?.kind === "crop") });
     },
   };
 }

@@ -1,12 +1,22 @@
 // What the traits say: the state that a session begins with, as after a reload or in a saved notebook, and its changes.
 import type { Library } from "./library.ts";
+import { stillRevealed } from "./locks.ts";
 import type { MapData } from "./maps.ts";
 import { listen, type Model } from "./model.ts";
 import type { Target } from "./protocol.ts";
 import type { SessionState } from "./state.ts";
 import type { Store } from "./store.ts";
 import { sameTarget } from "./targets.ts";
-import { readCard, readChoice, readDisplay, readError, readPictures, readPredictions, readResult } from "./traits.ts";
+import {
+  readCard,
+  readChoice,
+  readDisplay,
+  readError,
+  readLocked,
+  readPictures,
+  readPredictions,
+  readResult,
+} from "./traits.ts";
 
 /** The map of the target, or the first one. */
 export function pick(maps: readonly MapData[], target: Target | null): MapData | null {
@@ -50,6 +60,9 @@ export function loadState(model: Model, library: Library): SessionState {
     live: null,
     error,
     kept: 0,
+    shown: null,
+    locked: readLocked(model),
+    revealed: [],
     notice: "",
   };
 }
@@ -69,6 +82,10 @@ export function followTraits(
   on("images image gallery base masks masks_data", () => {
     store.set(readPictures(model));
     tell.chosen();
+  });
+  on("locked", () => {
+    const locked = readLocked(model);
+    store.set({ locked, revealed: stillRevealed(locked, store.get().revealed) });
   });
   on("card", () => store.set({ card: readCard(model) }));
   on("predictions", () => store.set({ predictions: readPredictions(model) }));

@@ -1,4 +1,5 @@
 // Keeps the display choice in the store and in its trait, the only one that the page writes; the kernel is not asked.
+import { isLocked } from "./locks.ts";
 import { listen, type Model } from "./model.ts";
 import type { Display } from "./protocol.ts";
 import type { SessionState } from "./state.ts";
@@ -28,6 +29,9 @@ export class Look {
   }
 
   change(patch: Partial<Display>): void {
+    if (isLocked(this.#store.get(), "display")) {
+      return;
+    }
     this.#store.set({ display: { ...this.#store.get().display, ...patch } });
     this.#timers.later("display", SAVE_AFTER, () => {
       try {

@@ -1,6 +1,7 @@
 // Where the evidence is by somebody's word: the outline on the picture, and each map's share inside; computes no map.
 import { contours } from "./contour.ts";
 import { h, onChange, type Part } from "./dom.ts";
+import { isRevealed } from "./locks.ts";
 import type { Picture } from "./protocol.ts";
 import type { Area } from "./region.ts";
 import type { Session } from "./session.ts";
@@ -95,6 +96,13 @@ export function createMasks(session: Session, { linked, shares }: Bench, signal:
   });
 
   let turns = 0;
+  /** What was revealed is shown at once. */
+  const show = onChange((revealed: boolean, masks: readonly Mask[]) => {
+    for (const { name } of revealed ? masks : []) {
+      on.add(name);
+    }
+    turns += 1;
+  });
   chips.addEventListener(
     "click",
     (event) => {
@@ -116,6 +124,7 @@ export function createMasks(session: Session, { linked, shares }: Bench, signal:
     now = state;
     const picture = state.live === null ? shownPicture(state) : null;
     read(state.masks, picture);
+    show(isRevealed(state, "truth"), list);
     build(list, picture, turns);
     const { map, card, stale, choice } = state;
     const fits = map !== null && map.image === picture?.id && map.picture === null;

@@ -1,14 +1,18 @@
 // The method, what it does and who wrote it, its parameters, its layer and the score; draws from the card, knows no
 // method by name.
 import { type Control, checkbox, choice, isDefault, paramControl } from "./controls.ts";
-import { Clock } from "./cost.ts";
+import type { Clock } from "./cost.ts";
 import { h, onChange, type Part, setText } from "./dom.ts";
+import { isLocked, lockNote } from "./locks.ts";
+import type { Modules } from "./modules.ts";
 import type { Card, Method, NetworkLayer, Params, ParamValue, Picture } from "./protocol.ts";
 import { layerLabel, sentence } from "./sentences.ts";
 import { currentPicture, type SessionState } from "./state.ts";
 import { fullParams, methodOf } from "./targets.ts";
 
 export interface MethodActions {
+  /** What a run will cost can be told once their code is here: without a kernel there is none. */
+  readonly modules: Pick<Modules, "ready">;
   setMethod(method: string): void;
   set(change: { score: string } | { layer: string | null } | { tolerance: number | null }): void;
   setParams(patch: Params): void;
@@ -34,7 +38,7 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
   const method = choice({ label: "Method", options: [], name: "method" }, (name) => actions.setMethod(name), signal);
   method.el.classList.add("sw-row-first");
   const select = method.el.querySelector("select") as HTMLSelectElement;
-  const clock = new Clock();
+  let clock: Clock | null = null;
   const cost = h("p", { class: "sw-small sw-cost" });
   method.el.append(cost);
   const explain = h("p", { class: "sw-explain" });
@@ -63,9 +67,11 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
   );
   const params = h("div", { class: "sw-params" });
   const reset = h("button", { type: "button", class: "sw-link" }, "Reset to defaults");
+  const lock = lockNote();
   const el = h(
-    "section",
-    { class: "sw-section", "aria-label": "Method" },
+    "fieldset",
+    { class: "sw-section", role: "region", "aria-label": "Method" },
+    lock,
     method.el,
     explain,
     reserve,
@@ -100,7 +106,8 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
     for (const option of select.options) {
       const one = methodOf(card, option.value);
       if (one !== undefined && one.status !== "no") {
-        const [time] = clock.cost(one, fullParams(card, one.name, {}), picture?.input ?? [], stops);
+        const [time] =
+          clock === null ? [""] : clock.cost(one, fullParams(card, one.name, {}), picture?.input ?? [], stops);
         setText(option, time && one.name !== chosen ? `${one.label} · ${time}` : one.label);
       }
     }
@@ -136,15 +143,18 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
     update(state) {
       const { card, choice: chosen } = state;
       const picture = currentPicture(state);
+      el.disabled = isLocked(state, "method");
+      lock.hidden = !el.disabled;
       list(card.methods);
       const stopping = chosen.tolerance !== null;
-      clock.hear(state.map, state.predictions.ms);
-      price(card, chosen.method, picture, stopping, clock.turn);
+      clock ??= actions.modules.ready && new actions.modules.ready.Clock();
+      clock?.hear(state.map, state.predictions.ms);
+      price(card, chosen.method, picture, stopping, clock?.turn ?? -1);
       scores(card.scores);
       places(card.layers);
       build(methodOf(card, chosen.method));
       method.set(chosen.method);
-      setText(cost, current ? clock.cost(current, chosen.params, picture?.input ?? [], stopping)[1] : "");
+      setText(cost, (current && clock?.cost(current, chosen.params, picture?.input ?? [], stopping)[1]) ?? "");
       score.set(chosen.score);
       stops.el.hidden = !current?.stops;
       stops.set(chosen.tolerance !== null);

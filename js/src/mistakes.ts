@@ -1,6 +1,7 @@
 // The part "Mistakes": the pictures of which the model says something else than is true, or is unsure; computes no map.
 import { h, onChange, type Part, setText } from "./dom.ts";
 import { formatPercent } from "./format.ts";
+import { isLocked } from "./locks.ts";
 import type { ClassHead, Head } from "./protocol.ts";
 import type { Session } from "./session.ts";
 import type { SessionState } from "./state.ts";
@@ -156,6 +157,9 @@ export function createMistakes(session: Session, { aside }: Bench, signal: Abort
     const other = wrong ? (said.true as number) : said.next;
     why.title = `Explain ${nameOf(said.top)} rather than ${nameOf(other)}`;
     why.setAttribute("aria-label", `${why.title}, picture ${row.at + 1}`);
+    const fixed = state !== null && isLocked(state, "image") && state.at !== row.at;
+    open.disabled = fixed;
+    why.disabled = fixed || (state !== null && isLocked(state, "target"));
     const item = h("div", { class: "sw-survey-row" }, open, why);
     item.classList.toggle("sw-current", state?.at === row.at);
     return item;
@@ -230,7 +234,7 @@ export function createMistakes(session: Session, { aside }: Bench, signal: Abort
     setText(aside, judged > 0 ? `${wrong} of ${judged} wrong` : "");
     const key = [revision, rows.size, head.value, turn].join();
     listPairs(`${key},${filter}`);
-    write([key, filter, pair.value, most, state.at, running].join());
+    write([key, filter, pair.value, most, state.at, running, state.locked.parts].join());
   }
 
   const again = (change: () => void) => () => {

@@ -5,6 +5,7 @@ import { h, onChange, type Part, setAttributes, setText } from "./dom.ts";
 import { Easel, type Fill } from "./easel.ts";
 import { formatNumber } from "./format.ts";
 import type { Brush } from "./linked.ts";
+import { isLocked } from "./locks.ts";
 import { createBars } from "./paintbars.ts";
 import { changeText, scoreOf, scoreUnit, targetOr } from "./paintscores.ts";
 import type { Picture, Sign } from "./protocol.ts";
@@ -227,10 +228,15 @@ export function createPaint(session: Session, bench: Bench, signal: AbortSignal)
       });
     }
   }
-  signal.addEventListener("abort", () => cancelAnimationFrame(drawing));
-
   const lay = createVeils(stage.figure);
   let veil: ImageData | null = null;
+  signal.addEventListener("abort", () => {
+    cancelAnimationFrame(drawing);
+    take(false, false);
+    veil = null;
+    cover();
+    results.remove();
+  });
   const renew = onChange((drawn: Easel | null, _strokes: number) => {
     veil = drawn === null || drawn.empty ? null : veilOf(drawn);
   });
@@ -304,7 +310,7 @@ export function createPaint(session: Session, bench: Bench, signal: AbortSignal)
     setAttributes(erasing, { "aria-pressed": String(holds() && erase) });
     enable(back, able && (easel?.canUndo ?? false));
     enable(clear, able && painted);
-    enable(keep, able && painted && wanted === null);
+    enable(keep, able && painted && wanted === null && !isLocked(state, "image"));
     brushing.disabled = !able;
     erasing.disabled = !able;
   }

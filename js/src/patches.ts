@@ -1,6 +1,6 @@
 // What a request, its acceptance and its end change of what the views are told; pure, so it neither asks nor listens.
 import type { MapData } from "./maps.ts";
-import type { Card, End } from "./protocol.ts";
+import type { Card, End, Frame } from "./protocol.ts";
 import { doneNotice } from "./sentences.ts";
 import type { Phase, SessionState } from "./state.ts";
 import type { Choice } from "./traits.ts";
@@ -41,6 +41,17 @@ export function taken({ map, stale, startedAt }: SessionState, choice: Choice, o
     progress: null,
     cancelled: false,
     error: null,
+  };
+}
+
+/** A frame of the followed job. */
+export function running({ done, total, unit }: Frame, map: MapData | null, startedAt: number | null): Patch {
+  return {
+    map,
+    stale: false,
+    phase: "running",
+    progress: { done, total, unit },
+    startedAt: startedAt ?? performance.now(),
   };
 }
 

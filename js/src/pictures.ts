@@ -1,5 +1,6 @@
 // The part "Add pictures": drop, paste, choose, take or cut one out; what is wrong with it is said before it is sent.
 import { h, type Part, setText } from "./dom.ts";
+import { isLocked, LOCKED, lockNote } from "./locks.ts";
 import { KINDS, LIMITS, prepared, snapshot, Unfit } from "./picture_file.ts";
 import { boxOf } from "./region.ts";
 import type { Session } from "./session.ts";
@@ -28,9 +29,11 @@ export function createPictures(session: Session, bench: Bench, signal: AbortSign
   const done = h("p", { class: "sw-small sw-added", "aria-live": "polite" });
   const finder = h("div", { class: "sw-finder", hidden: true });
   const about = h("p", { class: "sw-small" }, `Drop pictures on the one that is shown, or paste one. ${LIMITS}`);
+  const lock = lockNote();
   const el = h(
-    "div",
+    "fieldset",
     { class: "sw-adding" },
+    lock,
     about,
     h("div", { class: "sw-buttons" }, choose, camera, file),
     finder,
@@ -89,6 +92,10 @@ export function createPictures(session: Session, bench: Bench, signal: AbortSign
     });
   const addAll = (files: Iterable<File>): void => {
     say("");
+    if (el.disabled) {
+      later(() => Promise.reject(new Unfit(`${LOCKED}.`)));
+      return;
+    }
     for (const one of files) {
       add(one.name || "pasted picture", one);
     }
@@ -222,7 +229,13 @@ export function createPictures(session: Session, bench: Bench, signal: AbortSign
   let root: Element | null = null;
   return {
     el,
-    update({ live }) {
+    update(state) {
+      const { live } = state;
+      el.disabled = isLocked(state, "image");
+      lock.hidden = !el.disabled;
+      if (el.disabled) {
+        shut();
+      }
       const found = el.closest(".sw-root");
       if (found !== null && found !== root) {
         root = found;

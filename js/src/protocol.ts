@@ -276,6 +276,8 @@ export interface Frame extends MapMeta {
   seq: number;
   /** Null for a frame of the chosen picture. */
   shot: Shot | null;
+  /** A JPEG of a picture that Python shows; null where the page has it. */
+  picture: Uint8Array | null;
   values: FrameValues;
 }
 export interface CacheMap extends MapMeta {

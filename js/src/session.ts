@@ -7,13 +7,14 @@ import { Follow, type Held } from "./follow.ts";
 import { Ground } from "./ground.ts";
 import { Library } from "./library.ts";
 import { Link } from "./link.ts";
-import { Live } from "./live.ts";
+import { type LiveHost, type LiveSide, NOT_LIVE } from "./live.ts";
 import { followTraits, loadState, pick, takeResult } from "./load.ts";
+import { barred, LOCKED } from "./locks.ts";
 import { Look } from "./look.ts";
 import { splitMaps } from "./maps.ts";
 import { listen, type Model } from "./model.ts";
 import { Modules } from "./modules.ts";
-import { asking, ending, taken } from "./patches.ts";
+import { asking, ending, running, taken } from "./patches.ts";
 import type { Accepted, Display, End, ExplainArgs, Frame, Outgoing, Params, Target, Welcome } from "./protocol.ts";
 import { doneNotice } from "./sentences.ts";
 import { currentPicture, pictureAt, type SessionState } from "./state.ts";
@@ -28,7 +29,8 @@ export const TIMES = { queued: 300, debounce: 150, welcome: 2500, silence: 10_00
 export class Session {
   readonly store: Store<SessionState>;
   readonly flow: Flow;
-  readonly live: Live;
+  live: LiveSide = NOT_LIVE;
+  readonly liveHost: LiveHost;
   readonly beside: Beside;
   readonly modules: Modules;
   readonly library: Library;
@@ -67,10 +69,11 @@ export class Session {
     this.#look = new Look(model, this.store, this.#timers, signal);
     const send = (message: Outgoing, data?: Uint8Array): boolean => this.#link.send(message, data);
     this.beside = new Beside(this.#link.page, send, () => ++this.#n);
+    this.beside.shown = (shown) => this.store.set({ shown });
     this.modules = new Modules(this.#link.page, send);
     this.recast = new Recast(this.beside, () => this.store.set({ kept: this.#state.kept + 1 }));
     const ready = (): boolean => this.flow.visible && this.#follow.asked === null;
-    this.live = new Live(this.store, this.#link.page, { request: () => this.#ask({}), send, ready }, signal);
+    this.liveHost = { page: this.#link.page, request: () => this.#ask({}), send, ready };
 
     listen(model, "msg:custom", ((m: unknown, b?: unknown[]) => this.#receive(m, b)) as never, signal);
     followTraits(model, this.store, { chosen: () => this.#chosen(), resulted: () => this.#resulted() }, signal);
@@ -115,8 +118,11 @@ export class Session {
   /** Sliders move many times: the kernel is asked once they rest. */
   setParams(patch: Params): void {
     const { choice } = this.#state;
-    this.store.set({ choice: { ...choice, params: { ...choice.params, ...patch } } });
-    this.#timers.later("params", TIMES.debounce, () => this.#ask({}));
+    const params = { ...choice.params, ...patch };
+    if (!barred(this.#state, { params })) {
+      this.store.set({ choice: { ...choice, params } });
+      this.#timers.later("params", TIMES.debounce, () => this.#ask({}));
+    }
   }
 
   setDisplay(patch: Partial<Display>): void {
@@ -143,6 +149,10 @@ export class Session {
   // Asking.
 
   #ask(change: Partial<Choice>): void {
+    if (barred(this.#state, change)) {
+      this.store.set({ notice: LOCKED });
+      return;
+    }
     this.#timers.stop("params");
     const choice = { ...this.#state.choice, ...change };
     const { target, ...rest } = choice;
@@ -294,14 +304,7 @@ export class Session {
     if (map !== null && !sameTarget(map.target, choice.target)) {
       this.store.set({ choice: { ...choice, target: map.target } });
     }
-    const { done, total, unit } = frame;
-    this.store.set({
-      map,
-      stale: false,
-      phase: "running",
-      progress: { done, total, unit },
-      startedAt: startedAt ?? performance.now(),
-    });
+    this.store.set(running(frame, map, startedAt));
     if (frame.final) {
       if (this.#args !== null) {
         this.library.keep(maps, this.#args, this.#state.card, this.#canonical);

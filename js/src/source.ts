@@ -1,7 +1,7 @@
 // Where live pictures come from: a camera, or a video from the disk; asks no kernel and draws no map.
 
 export interface Source {
-  readonly kind: "camera" | "video" | "crop";
+  readonly kind: "camera" | "video" | "crop" | "python";
   /** What a person calls it. */
   readonly label: string;
   /** What it shows of its own: the video's controls, the crop to drag. */

@@ -1,8 +1,10 @@
 // The picture with the map over it, or both side by side, the mode, and the steps to other pictures; computes nothing.
 import { decodePicture } from "./canvas.ts";
 import { h, onChange, type Part, setAttributes, setText, uniqueId } from "./dom.ts";
+import { icon } from "./icons.ts";
 import type { Layer } from "./layer.ts";
 import type { Linked } from "./linked.ts";
+import { isLocked, LOCKED } from "./locks.ts";
 import { createPane, type Pane } from "./pane.ts";
 import type { Display, Mode, Picture } from "./protocol.ts";
 import { canvasLabel, mapTitle, nothingLeft } from "./sentences.ts";
@@ -50,7 +52,8 @@ export function createStage(linked: Store<Linked>, tools: HTMLElement, actions: 
   const count = h("span", { class: "sw-count" });
   const back = h("button", { type: "button", class: "sw-icon", "aria-label": "Previous picture" }, "‹");
   const forth = h("button", { type: "button", class: "sw-icon", "aria-label": "Next picture" }, "›");
-  const stepper = h("div", { class: "sw-stepper" }, back, count, forth);
+  const lock = h("span", { class: "sw-lock", role: "img", "aria-label": LOCKED, title: LOCKED }, icon("lock"));
+  const stepper = h("div", { class: "sw-stepper" }, back, count, forth, lock);
   const group = uniqueId("mode");
   const radios = MODES.map(([value]) => h("input", { type: "radio", name: group, value }));
   const labels = MODES.map(([, text], i) =>
@@ -154,14 +157,16 @@ export function createStage(linked: Store<Linked>, tools: HTMLElement, actions: 
       modes.hidden = instead;
       for (const radio of radios) {
         radio.checked = radio.value === display.mode;
+        radio.disabled = isLocked(next, "display");
       }
       stepper.hidden = next.album.count <= 1;
       setText(label, picture?.label ?? "");
       label.hidden = !picture?.label;
       setAttributes(label, { title: picture?.label || null });
       setText(count, `${next.at + 1} / ${next.album.count}`);
-      back.disabled = next.at <= 0;
-      forth.disabled = next.at >= next.album.count - 1;
+      lock.hidden = !isLocked(next, "image");
+      back.disabled = next.at <= 0 || !lock.hidden;
+      forth.disabled = next.at >= next.album.count - 1 || !lock.hidden;
     },
   };
 }

@@ -1,6 +1,7 @@
 // What a session tells its views: one plain value, the same for all views of a model; holds no logic.
+import type { Locked } from "./locks.ts";
 import type { MapData } from "./maps.ts";
-import type { Card, Display, Picture, Predictions } from "./protocol.ts";
+import type { Card, Display, Picture, Predictions, Told } from "./protocol.ts";
 import type { Source } from "./source.ts";
 import type { Choice } from "./traits.ts";
 
@@ -65,6 +66,11 @@ export interface SessionState {
   live: LiveState | null;
   /** How many maps came unasked into the page's cache, so that who shows known ones looks again. */
   kept: number;
+  /** What Python shows beside it, as it came last. */
+  shown: Told | null;
+  /** What the kernel keeps from the reader, and what of it was revealed here, of which picture (locks.ts). */
+  locked: Locked;
+  revealed: readonly string[];
   /** The newest thing that a screen reader should say. */
   notice: string;
 }

@@ -1,6 +1,7 @@
 // The strip of small pictures under the large one: only what is in sight is drawn, and asked of the kernel.
 import type { Beside } from "./beside.ts";
 import { h, type Part, setAttributes } from "./dom.ts";
+import { isLocked, veiled } from "./locks.ts";
 import type { Told } from "./protocol.ts";
 import type { Session } from "./session.ts";
 import { placeOf, type SessionState } from "./state.ts";
@@ -192,7 +193,7 @@ export function createStrip(session: Session, signal: AbortSignal): Part<Session
       }
       event.preventDefault();
       session.setImage(Math.min(count - 1, Math.max(0, to)));
-      update(session.store.get());
+      update(veiled(session.store.get()));
       drawn.get(current)?.focus({ preventScroll: true });
     },
     { signal },
@@ -206,6 +207,7 @@ export function createStrip(session: Session, signal: AbortSignal): Part<Session
     const shown = (el.hidden && next.album.count > 1) || (!ready && next.map?.final === true);
     ready ||= next.map?.final === true;
     state = next;
+    setAttributes(rail, { "aria-disabled": isLocked(next, "image") ? "true" : null });
     if (!(changed || shown)) {
       return;
     }

@@ -19,6 +19,8 @@ export interface Shown {
   /** It lies in the comparison of two: which of them it is. */
   side: "A" | "B" | null;
   pinned: boolean;
+  /** It cannot be made the big one: what it differs in is locked. */
+  fixed: boolean;
   /** The text alternative of the map. */
   label: string;
 }
@@ -107,6 +109,7 @@ export function createTile(
       const { map } = next;
       pane.update(stateOf(next));
       setText(name, next.title);
+      name.disabled = next.fixed;
       setText(note, next.note);
       setAttributes(name, { title: next.title, "aria-current": next.current ? "true" : null });
       setAttributes(compare, { "aria-pressed": String(next.side !== null), "aria-label": `Compare ${next.title}` });

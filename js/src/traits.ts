@@ -1,5 +1,6 @@
 // Reads the synced traits, with something sensible where one is missing or odd; writes none.
 import { bytesOf, explainArgs, mapMeta, valuesOf } from "./decode.ts";
+import type { Locked } from "./locks.ts";
 import { type MapData, splitMaps } from "./maps.ts";
 import type { Model } from "./model.ts";
 import type { Card, Display, ExplainArgs, Params, Picture, Predictions, Target } from "./protocol.ts";
@@ -75,6 +76,11 @@ export function readPictures(model: Model): Pick<SessionState, "images" | "image
 
 export function readPredictions(model: Model): Predictions {
   return fields(model.get("predictions"));
+}
+
+export function readLocked(model: Model): Locked {
+  const { parts, reveal } = fields(model.get("locked"));
+  return { parts: list(parts), reveal: list(reveal) };
 }
 
 /** What a field of `display` may hold where not any text will do. */

@@ -9,6 +9,7 @@ interface Shown {
   against: number | null;
   /** The rows that are drawn: of a thousand classes only these are offered. */
   shown: readonly number[];
+  locked: boolean;
 }
 
 const RATHER = "rather than";
@@ -25,7 +26,7 @@ export function createVersus(
     title: "Why this class rather than another (or Shift and a click on the other one)",
   });
   const el = h("span", { class: "sw-versus-shell" }, field);
-  let now: Shown = { chosen: null, against: null, shown: [] };
+  let now: Shown = { chosen: null, against: null, shown: [], locked: false };
   let drawn = "";
   field.addEventListener(
     "change",
@@ -55,6 +56,7 @@ export function createVersus(
       if (field.value !== value) {
         field.value = value;
       }
+      field.disabled = next.locked;
       field.classList.toggle("sw-on", against !== null);
     },
   };

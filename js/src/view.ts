@@ -2,12 +2,12 @@
 import { createAbout } from "./about.ts";
 import { underPicture } from "./arrange.ts";
 import { createColourbar } from "./colourbar.ts";
-import { createCompare } from "./compare.ts";
 import { createDisplay } from "./display.ts";
-import { h, onChange, setAttributes } from "./dom.ts";
+import { h, onChange, type Part, setAttributes } from "./dom.ts";
 import { createHeads } from "./heads.ts";
 import { createInstrument } from "./instrument.ts";
 import { liveView } from "./live.ts";
+import { createReveal, isHidden, isLocked, veiled } from "./locks.ts";
 import { createMethod } from "./method.ts";
 import { createModels } from "./models.ts";
 import { createPane } from "./pane.ts";
@@ -47,26 +47,29 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     }
   }, signal);
   const models = createModels(session, signal);
+  const reveal = createReveal(session, signal);
   const method = createMethod(session, signal);
   const wide = (host.clientWidth || WIDE) >= WIDE;
   const look = { change: session.setDisplay.bind(session), smoothing: instrument.smoothing };
   const display = createDisplay(look, wide, signal);
   const name = h("h2", { class: "sw-model" });
   const notes = h("div", { class: "sw-notes" });
-  const compare = createCompare(session, signal);
+  const compare = h("div", { class: "sw-beside" });
+  let compared: Part<SessionState> | null = null;
   const below = h("div");
   const panes = { focusable: false, describedBy: "", say: () => {} };
   const pane = (linked: typeof instrument.linked, few?: number) => createPane(linked, { ...panes, few }, signal);
   const workshop = createWorkshop(session, { linked: instrument.linked, stage, below, pane, repaint }, signal);
   const about = createAbout();
   const told = [status.progress, status.alert, status.el];
-  const parts = [stage.el, stage.figure, ...instrument.under, workshop.under, ...told, scale.el, compare.el, below];
+  const parts = [stage.el, stage.figure, ...instrument.under, workshop.under, ...told, scale.el, compare, below];
   const left = h("div", { class: "sw-stage" }, ...parts);
   const panel = h(
     "div",
     { class: "sw-panel" },
     name,
     models.el,
+    reveal.el,
     heads.el,
     method.el,
     display.el,
@@ -110,7 +113,7 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     if (signal.aborted) {
       return;
     }
-    const live = liveView(store.get());
+    const live = veiled(liveView(store.get()));
     const state = { ...live, map: session.recast.of(live.map, live.display.channels) };
     describe(state.card, shownPicture(state));
     stage.update(state);
@@ -134,6 +137,7 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
       lockable: look.curve !== "rank",
       mode: look.mode,
       marks: layer?.marks ?? NO_MARKS,
+      fixed: isLocked(state, "display"),
       shown: instrument.readable(state),
     });
     instrument.update(state);
@@ -141,13 +145,21 @@ export function mountView(session: Session, host: HTMLElement, signal: AbortSign
     const { image, model } = predictions;
     const old =
       (image !== undefined && image !== currentPicture(state)?.id) || (model ?? choice.model) !== choice.model;
-    heads.update({ heads: card.heads, predictions, target: choice.target, old });
+    const { truth } = shownPicture(state) ?? {};
+    const kept = { locked: isLocked(state, "target"), hidden: isHidden(state, "predictions") };
+    heads.update({ heads: card.heads, predictions, target: choice.target, old, truth, ...kept });
+    reveal.update(store.get());
     models.update(state);
     method.update(state);
     workshop.update(state);
-    compare.update(state);
+    if (compared === null && session.modules.ready !== null) {
+      compared = session.modules.ready.compare(session, signal);
+      compare.append(compared.el);
+    }
+    compared?.update(state);
     const ofValue = valueUnit(choice.target, card.heads) !== null;
-    display.update({ display: look, ofValue, sigma: layer?.sigma ?? look.smooth });
+    const locked = isLocked(state, "display");
+    display.update({ display: look, ofValue, sigma: layer?.sigma ?? look.smooth, locked });
     mark(root, state);
     session.flow.painted();
   }

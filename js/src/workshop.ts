@@ -1,6 +1,7 @@
 // The parts of the panel that need a kernel, closed at first: their code comes from it when one of them is opened.
-import { h, type Part } from "./dom.ts";
+import { h, type Part, setText } from "./dom.ts";
 import type { Linked } from "./linked.ts";
+import { isHidden } from "./locks.ts";
 import type { Studio } from "./modules.ts";
 import type { Pane } from "./pane.ts";
 import type { Session } from "./session.ts";
@@ -24,7 +25,7 @@ export interface Bench {
   repaint(): void;
 }
 
-type Name = Exclude<Extract<keyof Studio, string>, "styles" | "film">;
+type Name = Exclude<Extract<keyof Studio, string>, "styles" | "film" | "compare" | "Clock">;
 
 const PARTS: readonly [Name, string][] = [
   ["gallery", "Compare maps"],
@@ -36,12 +37,17 @@ const PARTS: readonly [Name, string][] = [
   ["takeaway", "Take away"],
 ];
 
+/** Parts that say what the model says, of this picture or of another; they are taken away while that is hidden. */
+const TELL: readonly Name[] = ["paint", "mistakes", "lab"];
+
 interface Shell {
   readonly name: Name;
   readonly el: HTMLDetailsElement;
   readonly aside: HTMLElement;
   readonly body: HTMLElement;
   part: Part<SessionState> | null;
+  /** Ends with the part. */
+  life: AbortController;
 }
 
 export function createWorkshop(
@@ -63,7 +69,7 @@ export function createWorkshop(
       h("summary", { class: "sw-summary" }, title, aside),
       body,
     );
-    return { name, el, aside, body, part: null };
+    return { name, el, aside, body, part: null, life: new AbortController() };
   });
 
   function install(studio: Studio): void {
@@ -77,11 +83,27 @@ export function createWorkshop(
       film.update(state);
     }
     for (const shell of shells) {
-      shell.part = studio[shell.name](session, { ...bench, aside: shell.aside }, signal);
-      shell.body.replaceChildren(shell.part.el);
-      if (state !== null) {
-        shell.part.update(state);
-      }
+      furnish(shell, studio);
+    }
+    bench.repaint(); // other parts of the view have waited for this code too
+  }
+
+  function furnish(shell: Shell, studio: Studio): void {
+    const { name, el, aside, body } = shell;
+    const hidden = state !== null && isHidden(state, "predictions") && TELL.includes(name);
+    el.hidden = hidden || (name === "mistakes" && state?.album.labelled !== true);
+    if (hidden) {
+      shell.life.abort();
+      shell.part = null;
+      body.replaceChildren();
+      setText(aside, "");
+    } else if (shell.part === null) {
+      shell.life = new AbortController();
+      shell.part = studio[name](session, { ...bench, aside }, AbortSignal.any([signal, shell.life.signal]));
+      body.replaceChildren(shell.part.el);
+    }
+    if (state !== null) {
+      shell.part?.update(state);
     }
   }
 
@@ -117,13 +139,17 @@ export function createWorkshop(
     update(next) {
       state = next;
       film?.update(next);
-      const { album, masks, map, phase } = next;
-      if (phase === "idle" && map?.final && (album.count > 1 || masks.data?.length)) {
+      const { album, map, phase, shown } = next;
+      // The first map comes first.
+      if (shown !== null || phase === "live" || (phase === "idle" && map?.final)) {
         fetch();
       }
-      for (const { name, el, part } of shells) {
-        el.hidden = name === "mistakes" && !album.labelled;
-        part?.update(next);
+      for (const shell of shells) {
+        if (session.modules.ready === null || film === null) {
+          shell.el.hidden = shell.name === "mistakes" && !album.labelled;
+        } else {
+          furnish(shell, session.modules.ready);
+        }
       }
     },
   };

@@ -10,7 +10,7 @@ import { mount, type Page, withPages } from "./mount.ts";
 
 withPages();
 
-const [last, running] = found.good;
+const [last, running, grown] = found.good;
 const bytes = (): Uint8Array => Uint8Array.from(atob(last?.buffer ?? ""), (c) => c.charCodeAt(0));
 const told = (more: Message = {}): Told => ({ ...last?.message, data: bytes(), ...more }) as unknown as Told;
 
@@ -27,6 +27,23 @@ describe("a finding", () => {
     expect(place?.maps[0]?.map.scale).toBe(0.5);
     expect([...(place?.pictures[0]?.rgb ?? [])]).toEqual([1, 2, 3]);
     expect([...(finding?.seen?.rgb ?? [])]).toEqual([4, 5, 6]);
+  });
+  test("of Python keeps the pixels of places that were sent before, and is nothing where they were missed", () => {
+    const positions = (last?.message.found.positions ?? []).map((one) => ({ ...one, key: 1 }));
+    const before = findingOf(told({ job: null, found: { ...last?.message.found, positions } }));
+    const more = (buffer = grown?.buffer ?? ""): Told => {
+      const data = Uint8Array.from(atob(buffer), (c) => c.charCodeAt(0));
+      return { ...grown?.message, data } as unknown as Told;
+    };
+    const next = findingOf(more(), before);
+    expect(next?.places.map(({ label, maps }) => [label, maps[0]?.map.scale])).toEqual([
+      ["step 0", 0.5],
+      ["step 1", 0.5],
+    ]);
+    expect(next?.places[0]?.maps).toBe(before?.places[0]?.maps);
+    expect(next?.seen).toBe(before?.seen);
+    expect(findingOf(more())).toBeNull();
+    expect(findingOf(more(), findingOf(told()))).toBeNull();
   });
   test("is nothing where its pixels are too few", () => {
     expect(findingOf(told({ data: bytes().slice(0, 8) }))).toBeNull();
@@ -116,5 +133,55 @@ describe("the part of the page", () => {
     page.model.receive({ type: "end", job: 9, req: request["req"], ...end });
     page.paint();
     expect(region(page).querySelector("[role=alert]")?.textContent).toBe("no such thing");
+  });
+
+  const shownBy = (page: Page, labels: readonly string[], first: number): void => {
+    const [one] = last?.message.found.positions ?? [];
+    const positions = labels.map((label, i) => ({ ...one, key: first + i, label, value: i }));
+    const pixels = bytes();
+    const places = labels.flatMap(() => [...pixels.slice(0, 7)]);
+    const data = Uint8Array.from([...places, ...pixels.slice(7)]);
+    const message = {
+      ...last?.message,
+      job: null,
+      found: { ...last?.message.found, experiment: "training", positions },
+    };
+    page.model.receive(message, [new DataView(data.buffer)]);
+    page.paint();
+  };
+  const where = (page: Page): string => region(page).querySelector(".sw-lab-where")?.textContent ?? "";
+
+  test("shows unasked what Python shows, at its newest place, unless the slider stands at an older one", () => {
+    const page = opened();
+    shownBy(page, ["step 0"], 1);
+    expect(region(page).hidden).toBe(false);
+    expect(region(page).dataset["experiment"]).toBe("training");
+    shownBy(page, ["step 0", "step 1"], 1);
+    expect(where(page)).toBe("step 1");
+    const slider = region(page).querySelector(".sw-lab-slider") as HTMLInputElement;
+    slider.value = "0";
+    slider.dispatchEvent(new Event("input"));
+    shownBy(page, ["step 0", "step 1", "step 2"], 1);
+    expect(where(page)).toBe("step 0");
+    expect(page.of("request")).toEqual([]);
+  });
+
+  test("stays closed once it was closed, until Python shows another one", () => {
+    const page = opened();
+    shownBy(page, ["step 0"], 1);
+    [...region(page).querySelectorAll("button")].find((b) => b.textContent === "Close")?.click();
+    shownBy(page, ["step 0", "step 1"], 1);
+    expect(region(page).hidden).toBe(true);
+    shownBy(page, ["step 0"], 7);
+    expect(region(page).hidden).toBe(false);
+  });
+
+  test("asks for all of it where it missed a part", () => {
+    const page = opened();
+    const asked = page.of("experiments").length;
+    page.model.receive({ ...grown?.message }, [new DataView(bytes().buffer)]);
+    page.paint();
+    expect(page.of("experiments")).toHaveLength(asked + 1);
+    expect(region(page).hidden).toBe(true);
   });
 });

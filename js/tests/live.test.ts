@@ -4,6 +4,7 @@ import request from "../../tests/fixtures/protocol/request.json";
 import shot from "../../tests/fixtures/protocol/shot.json";
 import { grab } from "../src/grab.ts";
 import { liveView } from "../src/live.ts";
+import { liveOf } from "../src/livemaps.ts";
 import type { Source } from "../src/source.ts";
 import { GOTHIC, INSIDE, type Message, meta, open, ROMAN } from "./harness.ts";
 
@@ -53,7 +54,7 @@ function live() {
   const view = {};
   page.session.flow.show(view, true);
   const source = camera();
-  page.session.live.start(source);
+  liveOf(page.session).start(source);
   let seq = 100;
   return Object.assign(page, {
     source,
@@ -211,7 +212,7 @@ describe("what is drawn", () => {
     page.start(1, GOTHIC);
     page.frame(1, { final: true });
     const before = page.state.map;
-    page.session.live.start(camera());
+    liveOf(page.session).start(camera());
     const { args, req } = page.of("request").at(-1) as Message;
     page.model.receive({ type: "accepted", job: 2, req, kind: "live", args });
     expect(page.state.map).toBe(before);
@@ -288,7 +289,7 @@ describe("the person goes on clicking", () => {
     const page = live();
     page.takeLive(1);
     const other = camera();
-    page.session.live.start(other);
+    liveOf(page.session).start(other);
     expect([page.source.closed, other.closed]).toEqual([true, false]);
     page.takeLive(2);
     await page.frames(60);

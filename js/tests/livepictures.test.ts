@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { cropBox, drift } from "../src/crop.ts";
 import { opaque } from "../src/grab.ts";
-import { rate, sentSize } from "../src/live.ts";
+import { rate, sentSize } from "../src/livemaps.ts";
 import type { Picture } from "../src/protocol.ts";
 
 test("plain colours leave the opacity out", () => {

@@ -23,6 +23,9 @@ _OPACITY = 0.85
 _PANELS = 3
 """Panels of curves in a row."""
 
+_IN_PLACE = 5
+"""Curves of which the legend lies within the plot."""
+
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#999933")
 """Told apart by most people with a colour vision of their own (Okabe & Ito 2008)."""
 
@@ -67,7 +70,8 @@ def draw(finding: Finding, positions: int = 6) -> Figure:
     rows = _rows(chosen)
     curve_rows = -(-len(panels) // _PANELS)
     side = _WIDTH / max(len(chosen), 4)
-    heights = [2.7 * curve_rows, (side + 0.2) * len(rows) + 0.2 * bool(rows)]
+    below = 0.13 * (most + 1) if (most := max(map(len, panels.values()), default=0)) > _IN_PLACE else 0.0
+    heights = [(2.7 + below) * curve_rows, (side + 0.2) * len(rows) + 0.2 * bool(rows)]
     text = textwrap.fill(finding.reading, 128) + "\n" + textwrap.fill(f"Mind: {finding.caveat}", 128)
     head = 0.2 * (text.count("\n") + 2)
     figure = _Shown(figsize=(_WIDTH, max(1.5, sum(heights) + head)), layout="constrained")
@@ -134,7 +138,9 @@ def _draw_curves(part: Any, panels: dict[str, list[Curve]], rows: int) -> None:
         axes.grid(alpha=0.25, linewidth=0.5)
         axes.spines[["top", "right"]].set_visible(False)
         if len(curves) > 1 or curves[0].label != title:
-            axes.legend(fontsize=6.5, frameon=False)
+            # Of many curves the legend would cover some.
+            place = {} if len(curves) <= _IN_PLACE else {"loc": "upper left", "bbox_to_anchor": (0, -0.2), "ncols": 2}
+            axes.legend(fontsize=6.5, frameon=False, **place)
 
 
 def _hold(axes: Any, measured: NDArray[np.float64]) -> None:

@@ -57,7 +57,7 @@ class Watch:
     most : int
         Maps that are kept; where there would be more, every second one is dropped and `every` is doubled.
     show : callable, optional
-        Takes the :class:`Finding` after each map.
+        Takes the :class:`Finding` after each map, such as a widget's ``show_finding``: its page shows it while the loop runs.
 
     Attributes
     ----------
@@ -73,7 +73,10 @@ class Watch:
 
     Examples
     --------
-    >>> watch = sw.lab.Watch(model, picture, "style:gothic", every=10)          # doctest: +SKIP
+    >>> w = sw.SaliencyWidget(model, picture)  # shown in a cell of its own     # doctest: +SKIP
+    >>> watch = sw.lab.Watch(                                                   # doctest: +SKIP
+    ...     model, picture, "style:gothic", every=10, show=w.show_finding
+    ... )
     >>> for images, labels in loader:                                           # doctest: +SKIP
     ...     loss = step(images, labels)
     ...     watch(loss=loss)
@@ -118,6 +121,7 @@ class Watch:
             message = f"method '{method}' makes a picture, not an attribution; a watch needs an attribution"
             raise BadParameter(message)
         self._target: Target = plan.targets[0]
+        self._under = self._seen()
         self._most = int(most)
         self._show = show
         self._frames: list[_Frame] = []
@@ -190,7 +194,7 @@ class Watch:
             positions=positions,
             slider="step",
             numbers=positions[-1].numbers,
-            seen=self._seen(),
+            seen=self._under,
         )
 
     def _seen(self) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from saliency_widget.lab import Experiment, Finding, Position
     from saliency_widget.runner.session import Session
 
-__all__ = ["TELL_S", "ask", "catalogue", "packed"]
+__all__ = ["TELL_S", "Pixels", "ask", "catalogue", "packed", "pixels_of"]
+
+Pixels = tuple[tuple[str, int], ...]
 
 TELL_S = 0.15
 """The page hears this often: a finding without pixels is a few kilobytes."""
@@ -90,32 +92,34 @@ def _tell(session: Session, job: Job, image: str, finding: Finding) -> None:
     session.say("finding", {"job": job.number, "image": image, "found": card}, data)
 
 
-def packed(finding: Finding, before: Finding | None = None) -> tuple[dict[str, Any], bytes]:
+def packed(
+    finding: Finding, known: Mapping[Pixels, int] | None = None, under: np.ndarray[Any, Any] | None = None
+) -> tuple[dict[str, Any], bytes]:
     """Return a finding as JSON can carry it, and its pixels.
 
     Parameters
     ----------
     finding : Finding
-    before : Finding, optional
-        What was sent last: pixels that are the same arrays are not sent again.
+    known : mapping of pixels to int, optional
+        Positions whose pixels the page has, by the key under which it has them.
+    under : numpy.ndarray, optional
+        The ``seen`` that the page has.
 
     Returns
     -------
     card : dict
         As ``Finding.card()``; the positions' maps are ``{label, width, height, scale}``, their pictures, and ``seen``,
-        ``{label, width, height}``. A position whose pixels were sent has in their place ``as``, its place in `before`; ``seen``
-        is then ``"same"``.
+        ``{label, width, height}``. A known position has a ``key``, and None for both; ``seen`` is ``"same"`` where it is `under`.
     data : bytes
         One after the other: of each position its maps (little-endian int16, channels summed), then its pictures (RGB, a byte
         each); last what the model sees.
     """
     card = finding.card()
-    there = {} if before is None else {_pixels(position): at for at, position in enumerate(before.positions)}
     parts: list[bytes] = []
     for position, told in zip(finding.positions, card["positions"], strict=True):
-        at = there.get(_pixels(position))
-        if at is not None:
-            told |= {"as": at, "maps": [], "pictures": []}
+        key = (known or {}).get(pixels_of(position))
+        if key is not None:
+            told |= {"key": key, "maps": None, "pictures": None}
             continue
         told["maps"] = []
         for label, values in position.maps.items():
@@ -125,13 +129,12 @@ def packed(finding: Finding, before: Finding | None = None) -> tuple[dict[str, A
             parts.append(data)
         told["pictures"] = [_picture(label, pixels, parts) for label, pixels in position.pictures.items()]
     seen = finding.seen
-    same = before is not None and seen is before.seen
-    card["seen"] = None if seen is None else "same" if same else _picture("", seen, parts)
+    card["seen"] = None if seen is None else "same" if seen is under else _picture("", seen, parts)
     return card, b"".join(parts)
 
 
-def _pixels(position: Position) -> tuple[tuple[str, int], ...]:
-    """Return which arrays a position has: the same ones while both findings are there."""
+def pixels_of(position: Position) -> Pixels:
+    """Return which arrays a position has, to be told from others while it is there."""
     return tuple((label, id(one)) for label, one in [*position.maps.items(), *position.pictures.items()])
 
 

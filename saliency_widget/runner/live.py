@@ -1,7 +1,8 @@
-"""Live maps: one for the newest picture of a page's camera, video or moving crop; no picture but that one is kept.
+"""Live maps: one for the newest picture of a page's camera, video or moving crop, or of Python code; only that one is kept.
 
 The page sets the pace: it sends a picture when the map of an earlier one was painted. Should pictures come faster than maps,
-a newer one takes the place of the one that waits. Between two pictures there is nothing on the compute thread.
+as those of Python may, a newer one takes the place of the one that waits. Between two pictures there is nothing on the compute
+thread.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import io
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -29,10 +30,14 @@ from saliency_widget.runner.thread import Lane, Priority, Schedule, Task
 if TYPE_CHECKING:
     from saliency_widget.runner.session import Session
 
-__all__ = ["SILENCE", "Live", "Shot", "affordable"]
+__all__ = ["SILENCE", "Given", "Live", "Shot", "affordable"]
 
 SILENCE = 60.0
 """Seconds without a picture after which a live job ends: its page crashed, or its video was paused and it will ask again."""
+
+_SIDE = 1024
+_SMALL = 128
+"""Pixels of the long side: at most, of what the page gets; and of what is sent as it is."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,28 @@ class Shot:
         return model.read(image)
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A picture that Python code shows.
+
+    Attributes
+    ----------
+    n : int
+        Its number.
+    image : Picture
+    page : str
+        Whose it is: no page's.
+    """
+
+    n: int
+    image: Picture
+    page: str = ""
+
+    def picture(self, model: ImageModel) -> Picture:
+        """Read it as a model takes it."""
+        return model.read(self.image)
+
+
 def affordable(model: ImageModel, choice: Choice, picture: Picture) -> None:
     """Raise for a method that is too slow to follow a moving picture.
 
@@ -124,23 +151,87 @@ class Live:
         self._alarm = alarm
         self._lane = Lane()
         self._job: Job | None = None
-        self._waiting: Shot | None = None
+        self._waiting: Shot | Given | None = None
+        self._given: Given | None = None  # Python's newest, while its pictures are those that are followed
+        self._count = self._dropped = 0
+        self._quiet: tuple[object, ...] | None = None  # who shows pictures and was told to stop
         self._heard = 0.0
         self._call_off: Callable[[], None] | None = None
 
     def begin(self, job: Job) -> None:
-        """Follow the pictures of the page that asked for this job."""
-        self._job, self._waiting = job, None
+        """Follow the pictures of the page that asked for this job; those of Python go on under it."""
+        self._job, self._waiting = job, self._given
         self._heard = self._session.clock()
         self._wind(SILENCE)
+        if self._waiting is not None:
+            self._wake(job)
 
     def shot(self, shot: Shot) -> None:
         """Take a picture, in place of one that waits; whose page has no live job is not listened to."""
         job = self._job
         if job is None or not job.live or not _belongs(job, shot.page):
             return
+        self._given = None  # a camera that a page switches on takes the place of Python's pictures
         self._heard = self._session.clock()
         self._waiting = shot
+        self._wake(job)
+
+    def feed(self, image: Picture, who: object) -> int:
+        """Take a picture of Python code, in place of one that waits; begins a live job where none is.
+
+        Parameters
+        ----------
+        image : Picture
+        who : object
+            Tells one loop from another: after a person has stopped it, what comes from the same is left out.
+
+        Returns
+        -------
+        int
+            How many were left out so far.
+
+        Raises
+        ------
+        SaliencyError
+            If a live job cannot begin, or has failed.
+        """
+        self._count += 1
+        job, given = self._job, self._given
+        on = job is not None and job.live
+        if given is not None and not on:
+            self._given = self._job = None
+            if job is not None and job.error is not None:
+                raise job.error
+            newest = self._session.jobs.newest
+            stopped = job is not None and job.stop == "cancelled"
+            self._quiet = (who,) if stopped or (newest is not None and newest.req is not None) else None
+        if self._quiet == (who,) or (on and given is None):
+            self._dropped += 1
+            return self._dropped
+        self._dropped += isinstance(self._waiting, Given)
+        self._given = Given(self._count, image)
+        if on and job is not None:
+            self._heard = self._session.clock()
+            self._waiting = self._given
+            self._wake(job)
+        else:
+            try:
+                self._session.ask({}, kind="live")
+            except BaseException:
+                self._given = None
+                raise
+        return self._dropped
+
+    def unfed(self) -> int:
+        """Go back from Python's pictures to the chosen one; returns how many were left out."""
+        given, dropped = self._given, self._dropped
+        self._given = self._quiet = None
+        self._count = self._dropped = 0
+        if given is not None and self._job is not None and self._job.live:
+            self._session.ask({})
+        return dropped
+
+    def _wake(self, job: Job) -> None:
         if job.task is None:
             job.task = Task(
                 lambda: self._steps(job),
@@ -152,13 +243,13 @@ class Live:
             self._schedule.submit(job.task)
 
     def gone(self, page: str) -> None:
-        """End the job of a page that goes away."""
-        if self._job is not None and self._job.live and _belongs(self._job, page):
+        """End the job of a page that goes away; Python's pictures go on."""
+        if self._given is None and self._job is not None and self._job.live and _belongs(self._job, page):
             self._session.jobs.stop(self._job, "cancelled")
 
     def close(self) -> None:
         """Let go of everything; the job itself is ended with all others."""
-        self._job = self._waiting = None
+        self._job = self._waiting = self._given = None
         if self._call_off is not None:
             self._call_off()
 
@@ -181,7 +272,7 @@ class Live:
             if job.ended:
                 session.jobs.finished(job)
 
-    def _take(self, job: Job) -> Shot | None:
+    def _take(self, job: Job) -> Shot | Given | None:
         """Take out the picture that waits; if there is none, the next one to come has to wake the thread."""
         job.token.check()
         found, self._waiting = self._waiting, None
@@ -189,7 +280,7 @@ class Live:
             job.task = None
         return found
 
-    def _frame(self, job: Job, shot: Shot) -> Frame:
+    def _frame(self, job: Job, shot: Shot | Given) -> Frame:
         session, choice = self._session, job.choice
         model = session.models[choice.model]
         began = session.clock()
@@ -212,7 +303,11 @@ class Live:
             "input": list(geometry.input_size),
             "heads": state.predictions(picture, plan.prediction)["heads"],
         }
-        return frame
+        if isinstance(shot, Shot):
+            return frame
+        seen = _jpeg(picture)
+        frame.meta["shot"]["picture"] = len(seen)
+        return replace(frame, data=frame.data + seen)
 
     def _lost(self, job: Job, error: BaseException) -> None:
         self._session.failed(job, error)
@@ -241,8 +336,23 @@ class Live:
         if left > 0 or job.task is not None:
             self._wind(max(left, 1.0))
             return
+        if self._given is not None:
+            self.unfed()
+            return
         self._session.jobs.end(job, "complete")
         self._session.jobs.finished(job)
+
+
+def _jpeg(picture: Picture) -> bytes:
+    """Return a picture as the page draws it under its map: a JPEG, which is made in a few milliseconds."""
+    image = picture.image
+    if max(image.size) > _SIDE:
+        image = image.copy()
+        image.thumbnail((_SIDE, _SIDE))
+    file = io.BytesIO()
+    small = max(image.size) <= _SMALL  # drawn pixel by pixel, where the usual thrift would show
+    image.save(file, "JPEG", quality=100 if small else 85, subsampling=0 if small else 2)
+    return file.getvalue()
 
 
 def _belongs(job: Job, page: str) -> bool:

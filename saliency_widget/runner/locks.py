@@ -16,7 +16,7 @@ HIDDEN = ("predictions", "truth")
 
 PARTS = ("image", "model", "target", "method", "display", *HIDDEN)
 
-_METHOD = ("method", "params", "layer", "score", "seed", "tolerance")
+_METHOD = ("method", "params", "score", "seed", "tolerance")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,9 @@ class Locks:
             self.allow("model")
         if not set(after.targets) <= set(before.targets):
             self.allow("target")
-        if any(getattr(after, name) != getattr(before, name) for name in _METHOD):
+        # The layers of another model are not those of this one: there it is the default one.
+        layers = {before.layer} if after.model == before.model else {before.layer, None}
+        if after.layer not in layers or any(getattr(after, name) != getattr(before, name) for name in _METHOD):
             self.allow("method")
 
     def allow(self, part: str) -> None:

@@ -126,6 +126,8 @@ class Occluding:
             If it does not fit; the mask before still counts.
         """
         check_fill(mask.fill)
+        if mask.keep:
+            self._session.locks.allow("image")
         self._session.holding(lambda: self._lay(mask))
 
     def _lay(self, mask: Mask) -> None:

@@ -92,7 +92,7 @@ class Session:
         schedule = schedule or compute_thread(models[choice.model].device)
         self.jobs = Jobs(self._outbox, schedule, lock, clock)
         self.idle = Idle(self, schedule, on=idle)
-        self._live = Live(self, schedule, alarm)
+        self.moving = Live(self, schedule, alarm)
         self.beside = Beside(self)
         self.occluding = Occluding(self)
         self.showing = Showing(self, alarm)
@@ -132,7 +132,7 @@ class Session:
     def bye(self, page: str) -> None:
         """Forget a page."""
         with self._lock:
-            self._live.gone(page)
+            self.moving.gone(page)
             self.beside.gone(page)
             self._outbox.send(self._outbox.flow.bye(page))
 
@@ -174,7 +174,7 @@ class Session:
     def shot(self, shot: Shot) -> None:
         """Take a picture for a page's live job."""
         with self._lock:
-            self._live.shot(shot)
+            self.moving.shot(shot)
 
     def predict(self, req: dict[str, Any], *, image: str) -> Job:
         """Accept a page's request to make a picture current and predict it."""
@@ -221,7 +221,7 @@ class Session:
         """End all jobs; nothing is sent afterwards."""
         with self._lock:
             self.idle.stop()
-            self._live.close()
+            self.moving.close()
             self.jobs.close()
             self._outbox.close()
 
@@ -345,7 +345,7 @@ class Session:
         self._port.write(choice.state())
         self._accepted(job)
         if kind == "live":
-            self._live.begin(job)
+            self.moving.begin(job)
         else:
             self.jobs.start(job, lambda: work.steps(self, job), lambda error: self._lost(job, error))
         return job

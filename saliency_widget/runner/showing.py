@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import weakref
 from typing import TYPE_CHECKING
 
-from saliency_widget.runner.experimenting import TELL_S, packed
+from saliency_widget.runner.experimenting import TELL_S, Pixels, packed, pixels_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,8 @@ class Showing:
         self._alarm = alarm
         self._newest: Finding | None = None
         self._sent: Finding | None = None
+        self._keys: dict[Pixels, int] = {}
+        self._numbers = itertools.count(1)
         self._told = float("-inf")
         self._call_off: Callable[[], None] | None = None
         self._turn = threading.Lock()  # taken before the session's: what is sent refers to what was sent before
@@ -73,7 +76,13 @@ class Showing:
             newest, sent = self._session.holding(self._take)
             if newest is None or newest is sent:
                 return
-            card, data = packed(newest, sent)
+            known = {} if sent is None else self._keys
+            card, data = packed(newest, known, None if sent is None else sent.seen)
+            keys = {}
+            for position, told in zip(newest.positions, card["positions"], strict=True):
+                here = pixels_of(position)
+                keys[here] = told["key"] = self._keys.get(here) or next(self._numbers)
+            self._keys = keys
             self._session.say("finding", {"job": None, "image": "", "found": card}, data)
 
     def _wind(self) -> None:

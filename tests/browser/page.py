@@ -136,18 +136,21 @@ class NotebookPage:
         self.page.evaluate("() => window.__lab.run('notebook:run-all-cells')")
         self.wait_idle(timeout)
 
-    def replace_cells(self, sources: Sequence[str]) -> None:
-        """Put other code cells in place of all; nothing is run, and the kernel is not asked."""
+    def replace_cells(self, cells: Sequence[Any]) -> None:
+        """Put other cells in place of all: code, or cells of a notebook; nothing is run, and the kernel is not asked."""
+        wanted = [["code", one] if isinstance(one, str) else [one.cell_type, one.source] for one in cells]
         self.page.evaluate(
-            """(sources) => {
+            """(wanted) => {
               const { sharedModel } = window.__lab.panel.content.model;
-              const cell = (source) => ({ cell_type: "code", source, metadata: {}, outputs: [], execution_count: null });
+              const cell = ([cell_type, source]) => cell_type === "code"
+                ? { cell_type, source, metadata: {}, outputs: [], execution_count: null }
+                : { cell_type, source, metadata: {} };
               sharedModel.transact(() => {
                 sharedModel.deleteCellRange(0, sharedModel.cells.length);
-                sharedModel.insertCells(0, sources.map(cell));
+                sharedModel.insertCells(0, wanted.map(cell));
               });
             }""",
-            list(sources),
+            wanted,
         )
 
     def run_cell(self, index: int, *, wait: bool = False) -> None:
