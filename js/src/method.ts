@@ -70,7 +70,7 @@ export function createMethod(actions: MethodActions, signal: AbortSignal): Part<
   const lock = lockNote();
   const el = h(
     "fieldset",
-    { class: "sw-section", role: "region", "aria-label": "Method" },
+    { class: "sw-section", "aria-label": "Method" },
     lock,
     method.el,
     explain,

@@ -48,7 +48,7 @@ def numbers(view: View) -> list[str]:
 def test_a_locked_method_and_target_cannot_be_changed_by_click_or_key(bench: Notebook) -> None:
     page, view = quiz(bench, "'method', 'target'")
     before = page.value(CHOICE)
-    method = view.root.get_by_role("region", name="Method")
+    method = view.root.get_by_role("group", name="Method")
     assert method.get_by_text("Locked for this question").is_visible()
     assert view.select("method").is_disabled()
     assert view.select("score").is_disabled()

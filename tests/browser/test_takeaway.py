@@ -77,7 +77,7 @@ def test_the_copied_code_makes_the_map_on_screen_again(bench: Notebook, shots: P
     for theme in ("light", "dark"):
         page.set_theme(theme)
         page.screenshot(f"takeaway-{theme}", shots, panel(view))
-        page.screenshot(f"cost-{theme}", shots, view.root.get_by_role("region", name="Method"))
+        page.screenshot(f"cost-{theme}", shots, view.root.get_by_role("group", name="Method"))
     page.set_theme("light")
 
 
