@@ -93,7 +93,7 @@ def test_the_prediction_of_a_new_picture_is_shown_before_its_map():
     desk.turn()
     assert desk.port.synced[-1]["predictions"]["image"] == desk.pictures[1].id
     assert desk.port.synced[-1]["image"] == 1
-    assert desk.port.synced[-1]["base"][:3] == b"\xff\xd8\xff"
+    assert desk.port.synced[-1]["base"][:4] == b"RIFF"
     assert desk.port.frames == []
 
 

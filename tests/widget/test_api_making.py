@@ -33,7 +33,7 @@ def test_a_new_widget_has_all_that_a_page_needs_to_begin(make):
     assert "smoothgrad" in [method["name"] for method in widget.card["methods"]]
     assert [(i["label"], i["width"], i["height"]) for i in widget.images] == [("gothic", 30, 20), ("", 8, 8)]
     assert widget.images[0]["box"] == pytest.approx([0, 0, 30, 20], abs=0.1)
-    assert widget.base[:3] == b"\xff\xd8\xff"
+    assert widget.base[:4] == b"RIFF"
     assert widget.display == {}
 
 
