@@ -17,7 +17,7 @@ SECONDS = 180
 @pytest.mark.slow
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_runs_from_top_to_bottom(lesson, monkeypatch):
-    monkeypatch.setenv("LESSON_BUDGET", os.environ.get("LESSON_BUDGET", "0.2"))
+    monkeypatch.setenv("LESSON_BUDGET", os.environ.get("LESSON_BUDGET", "0.1"))
     notebook = nbformat.read(lesson, as_version=4)
     client = NotebookClient(
         notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(lesson.parent)}}
