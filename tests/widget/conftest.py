@@ -68,5 +68,16 @@ def synced():
     """The names of all that is synced, as docs/protocol.md lists them."""
     return {
         *("card", "images", "base", "image", "target", "method", "params", "score", "layer", "seed", "tolerance"),
-        *("predictions", "result", "result_data", "status", "display", "gallery", "masks", "masks_data", "model", "locked"),
+        *(
+            "predictions",
+            "result",
+            "result_data",
+            "status",
+            "display",
+            "gallery",
+            "masks",
+            "masks_data",
+            "model",
+            "locked",
+        ),
     }
