@@ -45,7 +45,7 @@ KERNELS = frozenset(
         *("image", "target", "method", "params", "score", "layer", "seed", "tolerance", "model"),
     ]
 )
-"""The synced values that only the kernel writes."""
+"""The synced values that only the kernel writes, but for `locked`, which is no part of a job and told at once."""
 
 
 class Wire:

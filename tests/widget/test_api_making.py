@@ -23,7 +23,7 @@ from small_models import picture
 def test_what_is_synced_is_exactly_what_the_protocol_says(widget, synced):
     hosts = set(ipywidgets.DOMWidget().keys) | {"_esm", "_anywidget_id"}
     assert set(widget.keys) - hosts == synced
-    assert synced - {"display"} == wire.KERNELS
+    assert synced - {"display", "locked"} == wire.KERNELS
 
 
 def test_a_new_widget_has_all_that_a_page_needs_to_begin(make):
