@@ -11,21 +11,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import timing
-from playwright.sync_api import sync_playwright
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
-
-from browser.conftest import CHROMIUM_ARGUMENTS  # noqa: E402 - found by the line above
-from browser.page import NotebookPage, write_notebook  # noqa: E402
-from browser.server import LabServer  # noqa: E402
-from browser.view import View  # noqa: E402
-from find_chromium import find_or_install  # noqa: E402
+from lab_page import ROOT, View, notebooks
 
 PAGE = ROOT / "docs" / "first-paint.md"
 NETWORKS = ("mobilenet_v2", "resnet50", "vgg16")
@@ -81,25 +71,15 @@ def waits(view: View, clicks: int) -> tuple[list[float], list[float]]:
 def measure(networks: list[str]) -> list[dict[str, Any]]:
     """Open a notebook for each network, and click."""
     found = []
-    lab = LabServer(Path(tempfile.mkdtemp()) / "lab")
-    lab.start()
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=find_or_install(), args=CHROMIUM_ARGUMENTS)
-            context = browser.new_context()
-            for network in networks:
-                setup = SETUP.replace("FOLDER", repr(str(Path(__file__).parent))).replace("NETWORK", repr(network))
-                cells = [setup, SHOW.replace("STEPS", str(STEPS))]
-                page = NotebookPage(lab, context, write_notebook(lab.notebooks, cells), width=1400, height=1000)
-                page.run_all(timeout=300)
-                paints, passes = waits(View(page), CLICKS)
-                paint, bare = timing.figure(paints), timing.figure(passes)
-                found.append({"network": network, "paint": paint, "bare": bare, "clicks": len(paints)})
-                print(f"{network}: click to paint {paint.median:.0f} ms, bare pass {bare.median:.0f} ms", flush=True)
-                page.close()
-            browser.close()
-    finally:
-        lab.stop()
+    with notebooks() as opened:
+        for network in networks:
+            setup = SETUP.replace("FOLDER", repr(str(Path(__file__).parent))).replace("NETWORK", repr(network))
+            view = opened([setup, SHOW.replace("STEPS", str(STEPS))])
+            paints, passes = waits(view, CLICKS)
+            paint, bare = timing.figure(paints), timing.figure(passes)
+            found.append({"network": network, "paint": paint, "bare": bare, "clicks": len(paints)})
+            print(f"{network}: click to paint {paint.median:.0f} ms, bare pass {bare.median:.0f} ms", flush=True)
+            view.notebook.close()
     return found
 
 

@@ -12,20 +12,9 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import sync_playwright
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
-
-from browser.conftest import CHROMIUM_ARGUMENTS  # noqa: E402 - found by the line above
-from browser.page import NotebookPage, write_notebook  # noqa: E402
-from browser.server import LabServer  # noqa: E402
-from browser.view import View  # noqa: E402
-from find_chromium import find_or_install  # noqa: E402
+from lab_page import ROOT, View, notebooks
 
 PAGE = ROOT / "docs" / "frames.md"
 LIMIT_MS = 16.0
@@ -117,28 +106,16 @@ def rows(view: View, what: str) -> list[dict[str, Any]]:
 def measure() -> list[dict[str, Any]]:
     """Open a notebook for each size, and drag."""
     found = []
-    lab = LabServer(Path(tempfile.mkdtemp()) / "lab")
-    lab.start()
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=find_or_install(), args=CHROMIUM_ARGUMENTS)
-            context = browser.new_context()
-            context.add_init_script(COUNT)
-            for size in (224, 1024):
-                cells = [SETUP, SHOW.replace("SIZE", str(size))]
-                page = NotebookPage(lab, context, write_notebook(lab.notebooks, cells), width=1400, height=1000)
-                page.run_all()
-                view = View(page)
-                view.wait_map()
-                found += rows(view, f"{size} px")
-                view.root.locator("details.sw-gallery summary").click()
-                view.root.get_by_role("button", name="All classes").click()
-                view.root.locator(".sw-tile[data-final=true]").nth(11).wait_for(timeout=60_000)
-                found += rows(view, f"{size} px and twelve panels")
-                page.close()
-            browser.close()
-    finally:
-        lab.stop()
+    with notebooks(COUNT) as opened:
+        for size in (224, 1024):
+            view = opened([SETUP, SHOW.replace("SIZE", str(size))])
+            view.wait_map()
+            found += rows(view, f"{size} px")
+            view.root.locator("details.sw-gallery summary").click()
+            view.root.get_by_role("button", name="All classes").click()
+            view.root.locator(".sw-tile[data-final=true]").nth(11).wait_for(timeout=60_000)
+            found += rows(view, f"{size} px and twelve panels")
+            view.notebook.close()
     return found
 
 

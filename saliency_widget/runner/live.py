@@ -35,10 +35,6 @@ __all__ = ["SILENCE", "Given", "Live", "Shot", "affordable"]
 SILENCE = 60.0
 """Seconds without a picture after which a live job ends: its page crashed, or its video was paused and it will ask again."""
 
-_SIDE = 1024
-_SMALL = 128
-"""Pixels of the long side: at most, of what the page gets; and of what is sent as it is."""
-
 
 @dataclass(frozen=True)
 class Shot:
@@ -305,7 +301,7 @@ class Live:
         }
         if isinstance(shot, Shot):
             return frame
-        seen = _jpeg(picture)
+        seen = state.base_picture(picture, quick=True)
         frame.meta["shot"]["picture"] = len(seen)
         return replace(frame, data=frame.data + seen)
 
@@ -341,18 +337,6 @@ class Live:
             return
         self._session.jobs.end(job, "complete")
         self._session.jobs.finished(job)
-
-
-def _jpeg(picture: Picture) -> bytes:
-    """Return a picture as the page draws it under its map: a JPEG, which is made in a few milliseconds."""
-    image = picture.image
-    if max(image.size) > _SIDE:
-        image = image.copy()
-        image.thumbnail((_SIDE, _SIDE))
-    file = io.BytesIO()
-    small = max(image.size) <= _SMALL  # drawn pixel by pixel, where the usual thrift would show
-    image.save(file, "JPEG", quality=100 if small else 85, subsampling=0 if small else 2)
-    return file.getvalue()
 
 
 def _belongs(job: Job, page: str) -> bool:
