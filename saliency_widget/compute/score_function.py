@@ -25,6 +25,7 @@ from saliency_widget.compute.way_back import WeightsChanged, gradients_at
 from saliency_widget.errors import BadParameter, NotFinite
 from saliency_widget.model import Head, ImageModel, Picture, Target
 from saliency_widget.model.diagnose import broken_backwards
+from saliency_widget.model.entrance import MadeOf
 from saliency_widget.model.facts import Facts
 from saliency_widget.model.passes import INPUT, Held
 from saliency_widget.model.passes import run as run_pass
@@ -121,6 +122,7 @@ class ScoreFunction:
         self.targets = tuple(targets)
         self.layer = layer
         self.image = picture.tensor
+        self._picture = picture
         self.seed = seed
         self.running = running
         self.pace = Pace(model.device, cancel or CancelToken(), chunk if model.batches else 1)
@@ -244,7 +246,10 @@ class ScoreFunction:
 
     def baseline(self, name: baseline.Baseline) -> Tensor:
         """Return the model's input (C, h, w) for a baseline named in pixel space."""
-        return self.to_input(baseline.pixels(name, self.image, self.seed, tuple(self.x.shape[1:])))
+        grid = tuple(self.x.shape[1:])
+        made = lambda: baseline.pixels(name, self.image, self.seed, grid)  # noqa: E731
+        with torch.inference_mode(mode=False):
+            return self._model.input(MadeOf(self._picture, (name, self.seed, grid), made))
 
     @property
     def references(self) -> tuple[Tensor, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -17,12 +18,33 @@ from saliency_widget.model.images import Picture, read_image
 from saliency_widget.model.planes import Display, check_display, show
 from saliency_widget.model.preprocess import Preprocess, default_preprocess, describe_default
 
-__all__ = ["Entrance"]
+__all__ = ["Entrance", "MadeOf"]
 
 _DEFAULT_SIZE = 224
 _COLOURS = 3
 
+_KEPT = 8
+"""Inputs that are kept for one picture: itself, and the baselines of a few methods."""
+
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class MadeOf:
+    """An image that somebody makes of a picture, such as a baseline.
+
+    Attributes
+    ----------
+    picture : Picture
+    what : hashable
+        What it is called; of one picture, the same name is the same image.
+    make : callable
+        Makes it, (C, H, W) in [0, 1]; not called where the input for it is known.
+    """
+
+    picture: Picture
+    what: Hashable
+    make: Callable[[], Tensor]
 
 
 class Entrance:
@@ -73,7 +95,7 @@ class Entrance:
         self.channels: int = channels or self._guess or _COLOURS
         self._given = self.channels if display is not None else _COLOURS
         self._geometries: dict[tuple[int, int, int], Geometry] = {}
-        self._last: tuple[weakref.ref[Picture], bool | None, Tensor] | None = None
+        self._last: tuple[weakref.ref[Picture], bool | None, dict[Hashable, Tensor]] | None = None
         self._default: tuple[int, int] | None = None
         self.note: str | None = None
         grey: bool | None = None if self._certain and channels == 1 else False
@@ -91,11 +113,15 @@ class Entrance:
     def input(self, image: Any) -> Tensor:
         """Return the model's input (C, h, w) for an image; a float tensor (C, H, W) in [0, 1] is taken as it is.
 
+        What is prepared of the newest picture, and of what is made of it, is kept for the next time.
+
         Raises
         ------
         BadImage
             If it has other channels than the model takes.
         """
+        if isinstance(image, MadeOf):
+            return self._prepared(image.picture, image.what, image.make)
         ready = isinstance(image, Tensor) and image.is_floating_point() and image.dim() == 3
         picture = None if ready else self.read(image)
         result = self._preprocess(image) if picture is None else self._prepared(picture)
@@ -103,13 +129,17 @@ class Entrance:
             raise self._misfit(len(image) if picture is None else picture.channels, len(result))
         return result
 
-    def _prepared(self, picture: Picture) -> Tensor:
-        """Return a picture's input, with which a look, a gradient and the next class of the same picture all begin."""
+    def _prepared(self, picture: Picture, what: Hashable = None, make: Callable[[], Tensor] | None = None) -> Tensor:
+        """Return the input for a picture, or for what is made of it: a look, a gradient, the next class begin with it."""
         last = self._last
-        if last is None or last[0]() is not picture or last[1] != self._preprocess.grey:
-            points = self._preprocess(picture.tensor)  # may find out whether grey values are wanted
-            self._last = last = weakref.ref(picture), self._preprocess.grey, points
-        return last[2].clone()  # nobody may write into what the next one gets
+        if last is None or last[0]() is not picture or last[1] != self._preprocess.grey or len(last[2]) > _KEPT:
+            self._last = last = weakref.ref(picture), self._preprocess.grey, {}
+        points = last[2].get(what)
+        if points is None:
+            points = self._preprocess(picture.tensor if make is None else make())
+            # Which may have found out that grey values are wanted.
+            self._last = weakref.ref(picture), self._preprocess.grey, {**last[2], what: points}
+        return points.clone()  # nobody may write into what the next one gets
 
     def first(self, picture: Picture, run: Callable[[Tensor], Result]) -> Result:
         """Run a model for the first time, and find out how many channels it takes where nobody has said so.

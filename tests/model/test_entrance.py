@@ -48,6 +48,27 @@ def test_a_look_a_map_and_the_next_class_of_a_picture_prepare_it_once(model, cou
     assert counted.calls == 0
 
 
+def test_a_baseline_is_prepared_once_for_a_picture(model, counted):
+    read = model.read(picture())
+    first = sw.explain(model, read, "kind:a", "integrated_gradients", steps=4)
+    counted.calls = 0
+    again = sw.explain(model, read, "kind:a", "integrated_gradients", steps=4)
+    assert counted.calls == 0
+    np.testing.assert_array_equal(again.attribution, first.attribution)
+
+
+def test_each_baseline_of_each_picture_has_its_own_input(model):
+    first, second = model.read(picture(0)), model.read(picture(1))
+
+    def of(read, baseline):
+        return sw.explain(model, read, "kind:a", "integrated_gradients", steps=4, baseline=baseline).attribution
+
+    for baseline in ("black", "white", "mean", "black"):
+        expected = of(model.read(picture(0)), baseline)
+        assert not np.array_equal(of(second, baseline), expected)
+        np.testing.assert_array_equal(of(first, baseline), expected)
+
+
 def test_another_picture_is_prepared_anew_and_so_is_the_first_one_after_it(model):
     first, second = model.read(picture(0)), model.read(picture(1))
     once = model.input(first)
