@@ -100,8 +100,8 @@ def by_scene(f: Figures) -> bytes:
     return gzip.compress(text.getvalue().encode(), mtime=0)
 
 
-def between_marks(page: str, parts: Mapping[str, Sequence[str]]) -> str:
-    """Return a page with the tables between their marks, ``<!-- table: NAME -->`` and ``<!-- end -->``.
+def between_marks(page: str, parts: Mapping[str, Sequence[str]], kind: str = "table") -> str:
+    """Return a page with the tables between their marks, ``<!-- KIND: NAME -->`` and ``<!-- end -->``.
 
     Raises
     ------
@@ -112,12 +112,12 @@ def between_marks(page: str, parts: Mapping[str, Sequence[str]]) -> str:
     def fill(mark: re.Match[str]) -> str:
         name = mark[1]
         if name not in parts:
-            message = f"the page has a mark for a table {name!r}; expected one of {', '.join(parts)}"
+            message = f"the page has a mark for a {kind} {name!r}; expected one of {', '.join(parts)}"
             raise ValueError(message)
         lines = "\n".join(parts[name])
-        return f"<!-- table: {name} -->\n\n{lines}\n\n<!-- end -->"
+        return f"<!-- {kind}: {name} -->\n\n{lines}\n\n<!-- end -->"
 
-    return re.sub(r"<!-- table: (\w+) -->.*?<!-- end -->", fill, page, flags=re.DOTALL)
+    return re.sub(rf"<!-- {kind}: (\w+) -->.*?<!-- end -->", fill, page, flags=re.DOTALL)
 
 
 def write(records: Path, *, results: Path | None, markdown: Path | None, images: Path | None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import nn
@@ -16,6 +18,7 @@ from saliency_widget.demo import networks
 from saliency_widget.demo.building_task import BUILDINGS, HEADS
 from saliency_widget.demo.builtin import SIZE, BuiltIn, Recipe, preprocess
 from saliency_widget.demo.fish_scales.models import MODELS as FISH_SCALES
+from saliency_widget.errors import ModelError
 
 __all__ = ["BUILT_IN", "HEADS", "SIZE", "built_in", "load", "names", "network", "preprocess", "weights_file"]
 
@@ -67,7 +70,9 @@ def network(name: str) -> nn.Module:
     return built_in(name).network()
 
 
-def load(name: str, *, trained: bool = True, **options: Any) -> sw.ImageModel:
+def load(
+    name: str, *, trained: bool = True, weights: str | os.PathLike[str] | None = None, **options: Any
+) -> sw.ImageModel:
     """Return a built-in model.
 
     Parameters
@@ -76,17 +81,36 @@ def load(name: str, *, trained: bool = True, **options: Any) -> sw.ImageModel:
         One of :func:`names`.
     trained : bool
         Whether with the weights that the package carries, or as it was before its training.
+    weights : path, optional
+        A file of other weights, of a training of one's own: ``python -m saliency_widget.demo.train NAME --out FILE``.
     **options
         Of :class:`saliency_widget.ImageModel`.
+
+    Raises
+    ------
+    ModelError
+        If there is no such file, or it holds the weights of another network.
     """
     about = built_in(name)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(0)
         module = about.network()
     if trained:
-        state = safetensors.torch.load_file(weights_file(name))
+        _fill(module, name, Path(weights or weights_file(name)).expanduser())
+    shown = f"demo/{name}" if trained else f"demo/{name} (untrained)"
+    return sw.ImageModel(module.eval(), heads=about.heads, preprocess=about.preprocess(), name=shown, **options)
+
+
+def _fill(module: nn.Module, name: str, file: Path) -> None:
+    try:
+        state = safetensors.torch.load_file(file)
         module.load_state_dict(
             {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
         )
-    shown = f"demo/{name}" if trained else f"demo/{name} (untrained)"
-    return sw.ImageModel(module.eval(), heads=about.heads, preprocess=about.preprocess(), name=shown, **options)
+    except (OSError, RuntimeError, safetensors.SafetensorError) as error:
+        why = "there is no such file" if not file.exists() else f"{error}".partition("\n")[0].rstrip(":")
+        message = (
+            f"weights= was given as '{file}' for demo/{name}, and {why}; expected a file that "
+            f"`python -m saliency_widget.demo.train {name} --out FILE` wrote, None for untrained weights, or nothing"
+        )
+        raise ModelError(message) from error

@@ -40,7 +40,8 @@ def load(
         image classifier on Hugging Face's hub, or in a local folder; :func:`models` lists them.
     weights : str or None
         Which pretrained weights: torchvision's name of them (``"IMAGENET1K_V1"``), timm's tag (``"a1_in1k"``) or the path of a
-        file for a model of timm's, a revision for one of the hub's. None for untrained ones, the same each time.
+        file for a model of timm's, the path of a file for a built-in one, a revision for one of the hub's. None for untrained
+        ones, the same each time.
     device, precision
         As for :class:`ImageModel`.
 
@@ -110,5 +111,6 @@ def _room(family: str) -> Any:
 
 
 def _load_demo(name: str, *, weights: str | None, **options: Any) -> ImageModel:
-    model: ImageModel = importlib.import_module(_DEMO).load(name, trained=weights is not None, **options)
+    file = None if weights == DEFAULT else weights
+    model: ImageModel = importlib.import_module(_DEMO).load(name, trained=weights is not None, weights=file, **options)
     return model

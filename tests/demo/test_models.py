@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors
+import safetensors.torch
 import torch
 from torch import nn
 from torchvision.models import efficientnet, inception, mobilenetv2
@@ -20,6 +21,7 @@ import saliency_widget as sw
 from saliency_widget.demo import train
 from saliency_widget.demo.building_task import BUILDINGS
 from saliency_widget.demo.models import HEADS, SIZE, built_in, preprocess, weights_file
+from saliency_widget.errors import ModelError
 
 HELD_OUT = range(300_000, 300_060)
 NAMES = ("vgg", "mobilenet", "inception", "efficientnet")
@@ -223,6 +225,27 @@ def test_the_untrained_network_is_the_same_each_time_and_knows_nothing(name, sce
     assert one.revision() == two.revision()
     assert "untrained" in one.name
     assert one.predict(scenes[0].image)["style"].probabilities.max() < 0.9
+
+
+def test_weights_of_another_training_are_loaded_from_their_file(tmp_path, scenes):
+    shipped = safetensors.torch.load_file(weights_file("vgg"))
+    last = [key for key in shipped if key.startswith("style") or ".style." in key]
+    assert last
+    file = tmp_path / "vgg-1.safetensors"
+    safetensors.torch.save_file(shipped | {key: torch.zeros_like(shipped[key]) for key in last}, file)
+    said = sw.load("demo/vgg", weights=str(file), device="cpu").predict(scenes[0].image)
+    assert np.ptp(said["style"].logits) == 0
+    usual = sw.load("demo/vgg", device="cpu").predict(scenes[0].image)
+    np.testing.assert_allclose(said["perspective"].logits, usual["perspective"].logits, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("weights", "why"),
+    [("IMAGENET1K_V1", "there is no such file"), (str(weights_file("inception")), "Error.* in loading state_dict")],
+)
+def test_what_are_no_weights_of_a_built_in_model_is_refused_with_what_to_give(weights, why):
+    with pytest.raises(ModelError, match=f"weights= was given as .*{why}.*demo.train vgg --out FILE"):
+        sw.load("demo/vgg", weights=weights)
 
 
 def test_drawn_pictures_are_kept_for_the_next_run(tmp_path, monkeypatch):
