@@ -12,6 +12,7 @@ import {
   type Head,
   type Predictions,
   type Target,
+  type Truth,
   type ValueHead,
 } from "./protocol.ts";
 import { sentence } from "./sentences.ts";
@@ -21,6 +22,8 @@ import { createVersus } from "./versus.ts";
 const FEW = 12;
 /** Of more classes the likeliest are shown. */
 const TOP = 10;
+/** True labels that are named beside the head's name. */
+const NAMED = 3;
 /** Rows that a search may find; more than `sw-many` shows at once scroll in their own frame. */
 const FOUND = 40;
 
@@ -36,8 +39,7 @@ interface Shown {
   target: Target | null;
   /** The predictions are of the picture before. */
   old: boolean;
-  /** What is true of the picture, by head: the index of a class, or a value. */
-  truth?: Readonly<Record<string, number>> | undefined;
+  truth?: Truth | undefined;
   /** Another class cannot be chosen. */
   locked?: boolean;
   /** No number is shown. */
@@ -131,12 +133,15 @@ function valueHead(head: ValueHead, select: (target: Target) => void, signal: Ab
   );
   return {
     el,
-    update({ predictions, target, truth, locked }) {
+    update({ predictions, target, truth, locked, old }) {
       const found = predictions.heads?.[head.name];
-      const value = found && "value" in found ? formatNumber(found.value) : "–";
-      setText(row.number, head.unit ? `${value} ${head.unit}` : value);
+      const value = found && "value" in found ? found.value : null;
+      const inUnit = (text: string): string => (head.unit ? `${text} ${head.unit}` : text);
+      setText(row.number, inUnit(value === null ? "–" : formatNumber(value)));
       const real = truth?.[head.name];
-      setText(note, real === undefined ? "" : `in truth ${formatNumber(real)} ${head.unit ?? ""}`.trim());
+      const said = typeof real === "number" ? `in truth ${inUnit(formatNumber(real))}` : "";
+      const off = said && value !== null && !old ? `, off by ${formatNumber(Math.abs(value - (real as number)))}` : "";
+      setText(note, said + off);
       setAttributes(row.el, {
         "aria-selected": String(target?.head === head.name),
         "aria-disabled": locked ? "true" : null,
@@ -182,6 +187,13 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
     const found = last.predictions.heads?.[head.name];
     return found && "probabilities" in found ? found : null;
   };
+  /** Orders classes, the likeliest first; logits tell apart what the softmax has made equal. */
+  const likelier = (a: number, b: number): number => {
+    const { probabilities: p, logits } = scoresOf() ?? { probabilities: [], logits: [] };
+    return (p[b] ?? 0) - (p[a] ?? 0) || (logits[b] ?? 0) - (logits[a] ?? 0) || a - b;
+  };
+  /** The classes that are true, as far as somebody knows. */
+  const real = (): readonly number[] => [last.truth?.[head.name] ?? []].flat();
   const chosen = (): number | null => (last.target?.head === head.name ? last.target.index : null);
   const against = (): number | null => (last.target?.head === head.name ? last.target.versus : null);
 
@@ -190,13 +202,12 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
     if (!many) {
       return { indices: head.classes.map((_, i) => i), more: 0 };
     }
-    const p = scoresOf()?.probabilities ?? [];
     const text = filter.value.trim().toLowerCase();
     const found = [...head.classes.keys()].filter((i) => text === "" || lower[i]?.includes(text));
-    found.sort((a, b) => (p[b] ?? 0) - (p[a] ?? 0) || a - b);
+    found.sort(likelier);
     const indices = found.slice(0, text === "" ? TOP : FOUND);
-    // A chosen class never disappears from its list, unless a search is on.
-    for (const index of [chosen(), against()]) {
+    // A chosen class never disappears from its list, nor does a true label, unless a search is on.
+    for (const index of [chosen(), against(), ...(head.kind === "labels" ? real() : [])]) {
       if (text === "" && index !== null && index !== ALL && !indices.includes(index)) {
         indices.push(index);
       }
@@ -237,20 +248,19 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
     }
     const top = more > 0 ? (filter.value ? `${more} more found` : `top ${TOP} of ${head.classes.length}`) : "";
     const alone = head.kind === "labels" ? "each on its own" : "";
-    const real = last.truth?.[head.name];
-    const truth = real === undefined ? "" : `in truth ${head.classes[real] ?? real}`;
+    const known = last.truth?.[head.name] !== undefined;
+    const those = real();
+    const names = those.slice(0, NAMED).map((index) => head.classes[index] ?? index);
+    const others = those.length > NAMED ? ` and ${those.length - NAMED} more` : "";
+    const truth = known ? `in truth ${names.join(", ") || "none"}${others}` : "";
     const said = indices.length === 0 ? "none found" : top || alone;
     setText(note, [truth, said].filter(Boolean).join(" · "));
     const scores = scoresOf();
     const selected = chosen();
     const other = against();
     const stop = selected !== null && indices.includes(selected) ? selected : indices[0];
-    let best = -1;
-    for (const index of indices) {
-      if (best < 0 || (scores?.probabilities[index] ?? 0) > (scores?.probabilities[best] ?? 0)) {
-        best = index;
-      }
-    }
+    // Of all classes, whatever a search has found.
+    const best = head.classes.reduce((first, _, i) => (likelier(i, first) < 0 ? i : first), 0);
     for (const [index, row] of rows) {
       const p = scores?.probabilities[index];
       row.el.tabIndex = index === stop ? 0 : -1;
@@ -258,10 +268,18 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
       const likely = head.kind === "labels" ? (p ?? 0) >= 0.5 : p !== undefined && index === best;
       row.el.classList.toggle("sw-best", likely);
       row.el.classList.toggle("sw-against", index === other);
-      const wrong = real !== undefined && real !== index && likely && head.kind === "classes";
-      row.el.classList.toggle("sw-true", index === real);
-      row.el.classList.toggle("sw-wrong", wrong);
-      const remarks = [index === other && "compared against", index === real && "true", wrong && "not true"];
+      const isTrue = those.includes(index);
+      const now = known && !last.old && p !== undefined;
+      const wrong = now && !isTrue && likely;
+      const missed = now && isTrue && !likely && head.kind === "labels";
+      row.el.classList.toggle("sw-true", isTrue);
+      row.el.classList.toggle("sw-wrong", wrong || missed);
+      const remarks = [
+        index === other && "compared against",
+        isTrue && "true",
+        missed && "missed",
+        wrong && "not true",
+      ];
       setAttributes(row.el, {
         "aria-description": remarks.filter(Boolean).join(", ") || null,
         "aria-disabled": last.locked ? "true" : null,
@@ -336,6 +354,9 @@ function classHead(head: ClassHead, select: (target: Target) => void, signal: Ab
       if (event.key === "ArrowDown" && shown[0] !== undefined) {
         event.preventDefault();
         rows.get(shown[0])?.el.focus();
+      } else if (event.key === "Enter" && filter.value !== "" && shown[0] !== undefined) {
+        event.preventDefault();
+        select({ head: head.name, index: shown[0], versus: null });
       } else if (event.key === "Escape" && filter.value !== "") {
         // The search is what this Esc ends, not the job.
         event.stopPropagation();

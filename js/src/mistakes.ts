@@ -1,58 +1,21 @@
 // The part "Mistakes": the pictures of which the model says something else than is true, or is unsure; computes no map.
 import { h, onChange, type Part, setText } from "./dom.ts";
-import { formatPercent } from "./format.ts";
+import { type Found, type Judge, judgeOf, usualError, type Wanted } from "./judge.ts";
 import { isLocked } from "./locks.ts";
-import type { ClassHead, Head } from "./protocol.ts";
+import type { Head } from "./protocol.ts";
 import type { Session } from "./session.ts";
 import type { SessionState } from "./state.ts";
 import { thumb, thumbsFor } from "./thumbs.ts";
-import { type Judged, type Row, surveyOf } from "./told.ts";
+import { type Row, surveyOf } from "./told.ts";
 import type { Bench } from "./workshop.ts";
 
 /** Pictures that are asked for at once, rows that are drawn at once. */
 const TOGETHER = 1000;
 const DRAWN = 40;
-/** Less between the two likeliest classes is unsure. */
-export const UNSURE = 0.2;
-
-type Filter = "wrong" | "unsure" | "all";
-const FILTERS: readonly [Filter, string][] = [
-  ["wrong", "Wrong"],
-  ["unsure", "Unsure"],
-  ["all", "All"],
-];
-
-export interface Found {
-  readonly row: Row;
-  readonly said: Judged;
-}
-
-export const isWrong = ({ said }: Found): boolean => said.true !== null && said.true !== said.top;
-export const isUnsure = ({ said }: Found): boolean => said.p[0] - said.p[1] < UNSURE;
-
-/** Those of a filter, the worst first: wrong by how sure the model is, unsure by how unsure; `pair` is "true>predicted". */
-export function filtered(found: readonly Found[], filter: Filter, pair: string): Found[] {
-  const kept = found.filter((one) => (filter === "wrong" ? isWrong(one) : filter === "unsure" ? isUnsure(one) : true));
-  const chosen = kept.filter(({ said }) => pair === "" || pair === pairOf(said));
-  const margin = ({ said }: Found): number => said.p[0] - said.p[1];
-  const order: Record<Filter, (a: Found, b: Found) => number> = {
-    wrong: (a, b) => b.said.p[0] - b.said.p[2] - (a.said.p[0] - a.said.p[2]),
-    unsure: (a, b) => margin(a) - margin(b),
-    all: (a, b) => a.row.at - b.row.at,
-  };
-  return chosen.sort((a, b) => order[filter](a, b) || a.row.at - b.row.at);
-}
-
-const pairOf = (said: Judged): string => `${said.true}>${said.top}`;
-
-/** How often each class was taken for each other one, the most frequent first. */
-export function confusions(found: readonly Found[]): [pair: string, count: number][] {
-  const counts = new Map<string, number>();
-  for (const { said } of found.filter(isWrong)) {
-    counts.set(pairOf(said), (counts.get(pairOf(said)) ?? 0) + 1);
-  }
-  return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-}
+/** Kinds of mistakes that can be chosen. */
+const KINDS = 200;
+/** Of fewer pictures nothing is said of nine in ten. */
+const FEW = 10;
 
 export function createMistakes(session: Session, { aside }: Bench, signal: AbortSignal): Part<SessionState> {
   const thumbs = thumbsFor(session);
@@ -61,22 +24,31 @@ export function createMistakes(session: Session, { aside }: Bench, signal: Abort
   const bar = h("progress", { class: "sw-survey-bar", max: 1, hidden: true, "aria-label": "Pictures looked at" });
   const more = h("button", { type: "button", class: "sw-button", hidden: true }, "Go on");
   const head = h("select", { class: "sw-select", "aria-label": "Head", "data-field": "mistakes-head" });
-  const pair = h("select", { class: "sw-select", "aria-label": "Confusion", "data-field": "mistakes-pair" });
+  const pair = h("select", { class: "sw-select", "data-field": "mistakes-pair" });
   const filters = h("div", { class: "sw-filters", role: "group", "aria-label": "Which pictures" });
-  const tabs = FILTERS.map(([name, text]) => {
-    const tab = h("button", { type: "button", class: "sw-tag", "data-filter": name }, text);
-    filters.append(tab);
-    return tab;
-  });
+  const limit = h("input", { type: "number", class: "sw-number", min: 0, step: "any", "data-field": "mistakes-limit" });
+  const unit = h("span");
+  const hint = h("p", { class: "sw-small" });
+  const limits = h("div", {}, h("label", { class: "sw-off" }, "Off by more than", limit, unit), hint);
   const list = h("div", { class: "sw-rows" });
   const rest = h("button", { type: "button", class: "sw-link", hidden: true });
   const shell = (field: HTMLElement): HTMLElement => h("span", { class: "sw-select-shell" }, field);
   const heads = shell(head);
   const pairs = shell(pair);
-  const el = h("div", { class: "sw-survey" }, summary, bar, more, heads, filters, pairs, list, rest);
+  const el = h("div", { class: "sw-survey" }, summary, bar, more, heads, filters, pairs, limits, list, rest);
 
   let state: SessionState | null = null;
-  let filter: Filter = "wrong";
+  let filter = "";
+  /** A head was chosen; until then it is the first of which the truth is known. */
+  let fixed = false;
+  let judge: Judge | null = null;
+  let judges = 0;
+  /** What the chosen head says of the pictures, and how good that is. */
+  let found: readonly Found[] = [];
+  let tally: readonly [long: string, short: string] = ["", ""];
+  /** From which error on a value is off: what is usual here, until a person says it. */
+  let usually = 0;
+  let typed: number | null = null;
   let most = DRAWN;
   let rows = new Map<number, Row>();
   let revision = "";
@@ -117,31 +89,36 @@ export function createMistakes(session: Session, { aside }: Bench, signal: Abort
     draw();
   }
 
-  const classHeads = (): ClassHead[] =>
-    (state?.card.heads ?? []).filter((one): one is ClassHead => one.kind === "classes" && one.classes.length > 1);
-  const chosen = (): ClassHead | undefined => classHeads().find(({ name }) => name === head.value) ?? classHeads()[0];
-  const found = (): Found[] => {
-    const name = chosen()?.name ?? "";
-    return [...rows.values()].flatMap((row) => (row.heads[name] === undefined ? [] : [{ row, said: row.heads[name] }]));
-  };
+  /** What a head of one class says cannot be wrong. */
+  const judged = (): Head[] =>
+    (state?.card.heads ?? []).filter((one) => one.kind !== "classes" || one.classes.length > 1);
+  const chosen = (): Head | undefined => judged().find(({ name }) => name === head.value) ?? judged()[0];
+  const wanted = (): Wanted => ({ filter, pick: pair.value, limit: typed ?? usually });
 
-  const listHeads = onChange((all: readonly Head[]) => {
+  const listHeads = onChange((_heads: readonly Head[]) => {
     const kept = head.value;
-    head.replaceChildren(
-      ...all.filter(({ kind }) => kind === "classes").map(({ name }) => h("option", { value: name }, name)),
-    );
+    head.replaceChildren(...judged().map(({ name }) => h("option", { value: name }, name)));
     head.value = [...head.options].some(({ value }) => value === kept) ? kept : (head.options[0]?.value ?? "");
     heads.hidden = head.options.length < 2;
   });
 
-  const nameOf = (index: number | null): string =>
-    index === null ? "unknown" : (chosen()?.classes[index] ?? String(index));
+  const listFilters = onChange((of: Head | undefined) => {
+    judge = of === undefined ? null : judgeOf(of);
+    judges += 1;
+    const all = Object.keys(judge?.filters ?? {});
+    filters.replaceChildren(
+      ...all.map((name) => h("button", { type: "button", class: "sw-tag", "data-filter": name })),
+    );
+    filter = all.includes(filter) ? filter : (all[0] ?? "");
+    pair.value = "";
+    pair.setAttribute("aria-label", judge?.picks[0] ?? "");
+    setText(unit, of?.kind === "value" ? (of.unit ?? "") : "");
+    typed = null;
+  });
 
   function rowOf({ row, said }: Found): HTMLElement {
-    const wrong = isWrong({ row, said });
+    const verdict = (judge as Judge).verdict(said, wanted());
     const picture = h("span", { class: "sw-row-thumb" }, thumb(thumbs.get(row.at), row.at));
-    const truth = said.true === null ? "true class unknown" : wrong ? `in truth ${nameOf(said.true)}` : "right";
-    const second = wrong ? "" : `, then ${nameOf(said.next)} ${formatPercent(said.p[1])}`;
     const open = h(
       "button",
       { type: "button", class: "sw-row-open", "data-picture": row.at },
@@ -149,13 +126,12 @@ export function createMistakes(session: Session, { aside }: Bench, signal: Abort
       h(
         "span",
         { class: "sw-row-text" },
-        h("b", {}, `${nameOf(said.top)} ${formatPercent(said.p[0])}`),
-        h("span", { class: "sw-row-truth" }, `${truth}${wrong ? ` (${formatPercent(said.p[2])})` : second}`),
+        h("b", {}, verdict.said),
+        h("span", { class: "sw-row-truth" }, verdict.truth),
       ),
     );
     const why = h("button", { type: "button", class: "sw-button sw-row-why", "data-why": row.at }, "Why?");
-    const other = wrong ? (said.true as number) : said.next;
-    why.title = `Explain ${nameOf(said.top)} rather than ${nameOf(other)}`;
+    why.title = verdict.ask;
     why.setAttribute("aria-label", `${why.title}, picture ${row.at + 1}`);
     const fixed = state !== null && isLocked(state, "image") && state.at !== row.at;
     open.disabled = fixed;
@@ -166,24 +142,20 @@ export function createMistakes(session: Session, { aside }: Bench, signal: Abort
   }
 
   const write = onChange((_key: string) => {
-    const all = found();
-    const wanted = filtered(all, filter, pair.value);
-    const drawn = wanted.slice(0, most);
+    const those = judge?.listed(found, wanted()) ?? [];
+    const drawn = those.slice(0, most);
     const focused = document.activeElement;
     const mark = ["data-picture", "data-why"].find((name) => list.contains(focused) && focused?.hasAttribute(name));
     const place = mark === undefined ? null : focused?.getAttribute(mark);
     list.replaceChildren(...drawn.map(rowOf));
-    if (drawn.length === 0 && (all.length > 0 || !running)) {
-      const none = { wrong: "None is wrong.", unsure: "Of none is the model unsure.", all: "None was looked at yet." }[
-        filter
-      ];
-      list.replaceChildren(h("p", { class: "sw-small" }, none));
+    if (drawn.length === 0 && (found.length > 0 || !running)) {
+      list.replaceChildren(h("p", { class: "sw-small" }, judge?.filters[filter]?.[1] ?? ""));
     }
     if (mark !== undefined) {
       list.querySelector<HTMLElement>(`[${mark}="${place}"]`)?.focus({ preventScroll: true });
     }
-    rest.hidden = wanted.length <= most;
-    setText(rest, `Show ${Math.min(DRAWN, wanted.length - most)} more of ${wanted.length}`);
+    rest.hidden = those.length <= most;
+    setText(rest, `Show ${Math.min(DRAWN, those.length - most)} more of ${those.length}`);
     thumbs.want(
       el,
       drawn.map(({ row }) => row.at),
@@ -192,16 +164,32 @@ export function createMistakes(session: Session, { aside }: Bench, signal: Abort
 
   const listPairs = onChange((_key: string) => {
     const kept = pair.value;
-    const most = confusions(found()).slice(0, 200);
+    const made = judge?.kinds(found).slice(0, KINDS) ?? [];
     pair.replaceChildren(
-      h("option", { value: "" }, "Every confusion"),
-      ...most.map(([key, count]) => {
-        const [truth, said] = key.split(">").map(Number) as [number, number];
-        return h("option", { value: key }, `${nameOf(truth)} taken for ${nameOf(said)} (${count})`);
-      }),
+      h("option", { value: "" }, judge?.picks[1] ?? ""),
+      ...made.map(([pick, text, count]) => h("option", { value: pick }, `${text} (${count})`)),
     );
-    pair.value = most.some(([key]) => key === kept) ? kept : "";
-    pairs.hidden = most.length === 0 || filter !== "wrong";
+    pair.value = made.some(([pick]) => pick === kept) ? kept : "";
+    pairs.hidden = made.length === 0 || filter !== "wrong";
+  });
+
+  const gather = onChange((_key: string) => {
+    const name = chosen()?.name ?? "";
+    found = [...rows.values()].flatMap((row) => {
+      const said = row.heads[name];
+      return judge?.takes(said) ? [{ row, said }] : [];
+    });
+    usually = usualError(found);
+    tally = judge?.tally(found) ?? ["", ""];
+    setText(hint, `Nine in ten are off by about ${`${usually} ${unit.textContent}`.trim()} or less.`);
+  });
+
+  const count = onChange((_key: string) => {
+    Object.entries(judge?.filters ?? {}).forEach(([name, [text]], i) => {
+      const tab = filters.children[i] as HTMLElement;
+      setText(tab, `${text} ${judge?.listed(found, { ...wanted(), filter: name, pick: "" }).length}`);
+      tab.setAttribute("aria-pressed", String(filter === name));
+    });
   });
 
   let turn = 0;
@@ -210,16 +198,22 @@ export function createMistakes(session: Session, { aside }: Bench, signal: Abort
       return;
     }
     listHeads(state.card.heads);
-    const all = found();
-    const wrong = all.filter(isWrong).length;
-    const judged = all.filter(({ said }) => said.true !== null).length;
-    const counts = { wrong, unsure: all.filter(isUnsure).length, all: all.length };
-    FILTERS.forEach(([name, text], i) => {
-      setText(tabs[i] as HTMLElement, `${text} ${counts[name]}`);
-      tabs[i]?.setAttribute("aria-pressed", String(filter === name));
-    });
+    if (!fixed) {
+      const known = judged().find(({ name }) => [...rows.values()].some(({ heads }) => heads[name]?.true != null));
+      head.value = known?.name ?? head.value;
+    }
+    listFilters(chosen());
+    const key = [revision, rows.size, judges].join();
+    gather(key);
+    listPairs(`${key},${filter}`);
+    limits.hidden = chosen()?.kind !== "value" || filter === "all" || found.length === 0;
+    hint.hidden = typed !== null || found.length < FEW;
+    if (typed === null && document.activeElement !== limit) {
+      limit.value = String(usually);
+    }
+    count([key, filter, typed].join());
     const problems = [...rows.values()].filter(({ problem }) => problem).length;
-    const right = judged > 0 ? `, ${formatPercent((judged - wrong) / judged)} right` : "";
+    const [right, short] = tally;
     const bad = problems > 0 ? `; ${problems} cannot be read` : "";
     const old = revision !== "" && revision !== state.card.revision ? " The model has changed since." : "";
     const so = began ? `${rows.size} of ${state.album.count} pictures looked at${right}${bad}.${old}` : "";
@@ -231,10 +225,8 @@ export function createMistakes(session: Session, { aside }: Bench, signal: Abort
     more.hidden = running || !began || !(left || old !== "");
     setText(more, old === "" ? "Look at more" : "Look again");
     more.dataset["from"] = String(trouble === "" ? next : 0);
-    setText(aside, judged > 0 ? `${wrong} of ${judged} wrong` : "");
-    const key = [revision, rows.size, head.value, turn].join();
-    listPairs(`${key},${filter}`);
-    write([key, filter, pair.value, most, state.at, running, state.locked.parts].join());
+    setText(aside, short);
+    write([key, turn, filter, pair.value, typed, most, state.at, running, state.locked.parts].join());
   }
 
   const again = (change: () => void) => () => {
@@ -242,24 +234,41 @@ export function createMistakes(session: Session, { aside }: Bench, signal: Abort
     most = DRAWN;
     draw();
   };
-  tabs.forEach((tab, i) => {
-    tab.addEventListener(
-      "click",
+  filters.addEventListener(
+    "click",
+    (event) => {
+      const name = (event.target as Element).closest("button")?.dataset["filter"];
       again(() => {
-        filter = (FILTERS[i] as [Filter, string])[0];
+        filter = name ?? filter;
         pair.value = "";
-      }),
-      { signal },
-    );
-  });
+      })();
+    },
+    { signal },
+  );
   head.addEventListener(
     "change",
-    again(() => {}),
+    again(() => {
+      fixed = true;
+    }),
     { signal },
   );
   pair.addEventListener(
     "change",
     again(() => {}),
+    { signal },
+  );
+  limit.addEventListener(
+    "input",
+    again(() => {
+      typed = limit.value !== "" && Number(limit.value) >= 0 ? Number(limit.value) : null;
+    }),
+    { signal },
+  );
+  limit.addEventListener(
+    "blur",
+    () => {
+      limit.value = String(typed ?? usually);
+    },
     { signal },
   );
   rest.addEventListener(
@@ -281,16 +290,14 @@ export function createMistakes(session: Session, { aside }: Bench, signal: Abort
       const pressed = (event.target as Element).closest("button");
       const why = pressed?.getAttribute("data-why");
       const row = rows.get(Number(why ?? pressed?.getAttribute("data-picture")));
-      const of = chosen();
-      const said = of && row?.heads[of.name];
-      if (pressed === null || row === undefined || of === undefined || said === undefined) {
+      const said = row?.heads[chosen()?.name ?? ""];
+      if (pressed === null || row === undefined || !judge?.takes(said)) {
         return;
       }
       if (why === null) {
         session.setImage(row.image);
       } else {
-        const versus = said.true === null || said.true === said.top ? said.next : said.true;
-        session.select({ head: of.name, index: said.top, versus }, row.image);
+        session.select(judge.verdict(said, wanted()).target, row.image);
       }
     },
     { signal },

@@ -117,9 +117,10 @@ export interface Picture {
   at?: number;
   /** Where there are several models, by name: `box` and `input` of each. */
   seen?: Record<string, Pick<Picture, "box" | "input">>;
-  /** By head, the index of the class that is true of it, or the value. */
-  truth?: Record<string, number>;
+  /** By head, the index of the class that is true of it, or those of all labels that are there, or the value. */
+  truth?: Truth;
 }
+export type Truth = Readonly<Record<string, number | readonly number[]>>;
 export interface ClassScores {
   logits: number[];
   probabilities: number[];
@@ -199,6 +200,10 @@ export interface LabArgs extends Omit<ExplainArgs, "targets" | "tolerance"> {
   experiment: string;
   target: Target;
   method_params: Params;
+  /** Compared with `method`, by their default parameters. */
+  methods?: readonly string[];
+  /** The id of a second picture. */
+  other?: string;
 }
 /** What a set of maps says about itself, in a frame, a cached map and the `result` trait. */
 export interface MapMeta {

@@ -1,7 +1,7 @@
 // What the kernel tells of pictures, checked: small copies, one that was added, what the model says of many.
 import type { Told } from "./protocol.ts";
 
-/** What one head says of a picture: its two likeliest classes, and the probabilities of both and of the true one. */
+/** What a head of classes says of a picture: its two likeliest ones, and the probabilities of both and of the true one. */
 export interface Judged {
   readonly true: number | null;
   readonly top: number;
@@ -9,12 +9,27 @@ export interface Judged {
   readonly p: readonly [number, number, number];
 }
 
+/** What a head of labels says: of those that matter the indices and the probabilities. `true` are all that are there. */
+export interface Labelled {
+  readonly true: readonly number[] | null;
+  readonly labels: readonly number[];
+  readonly p: readonly number[];
+}
+
+/** What a head says that gives a value. */
+export interface Valued {
+  readonly true: number | null;
+  readonly value: number;
+}
+
+export type Said = Judged | Labelled | Valued;
+
 export interface Row {
   readonly at: number;
   readonly image: string;
   /** Why there is nothing to be said of it. */
   readonly problem: string | null;
-  readonly heads: Readonly<Record<string, Judged>>;
+  readonly heads: Readonly<Record<string, Said>>;
 }
 
 export interface Survey {
@@ -27,18 +42,36 @@ export interface Survey {
 const isIndex = (x: unknown): x is number => Number.isInteger(x) && (x as number) >= 0;
 const isFields = (x: unknown): x is Record<string, unknown> => typeof x === "object" && x !== null;
 
-function isJudged(x: unknown): x is Judged {
-  const p = isFields(x) ? x["p"] : null;
+const isNumber = (x: unknown): x is number => typeof x === "number";
+const isListOf = (x: unknown, is: (one: unknown) => boolean): x is unknown[] => Array.isArray(x) && x.every(is);
+
+export function isJudged(x: unknown): x is Judged {
   return (
     isFields(x) &&
     isIndex(x["top"]) &&
     isIndex(x["next"]) &&
     (x["true"] === null || isIndex(x["true"])) &&
-    Array.isArray(p) &&
-    p.length === 3 &&
-    p.every((share) => typeof share === "number")
+    isListOf(x["p"], isNumber) &&
+    x["p"].length === 3
   );
 }
+
+export function isLabelled(x: unknown): x is Labelled {
+  return (
+    isFields(x) &&
+    isListOf(x["labels"], isIndex) &&
+    (x["true"] === null || isListOf(x["true"], isIndex)) &&
+    isListOf(x["p"], isNumber) &&
+    x["p"].length === x["labels"].length &&
+    x["p"].length > 0
+  );
+}
+
+export function isValued(x: unknown): x is Valued {
+  return isFields(x) && isNumber(x["value"]) && (x["true"] === null || isNumber(x["true"]));
+}
+
+const isSaid = (x: unknown): x is Said => isJudged(x) || isLabelled(x) || isValued(x);
 
 function isRow(x: unknown): x is Row {
   return (
@@ -46,7 +79,7 @@ function isRow(x: unknown): x is Row {
     isIndex(x["at"]) &&
     typeof x["image"] === "string" &&
     isFields(x["heads"]) &&
-    Object.values(x["heads"]).every(isJudged)
+    Object.values(x["heads"]).every(isSaid)
   );
 }
 

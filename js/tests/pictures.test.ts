@@ -1,8 +1,6 @@
-// Pictures in: which there are, which are in sight, what is sent and what is refused, what is wrong, what is marked.
+// Pictures in: which there are, which are in sight, what is sent and what is refused, what is marked.
 import { describe, expect, test, vi } from "vitest";
-import { card } from "../dev/card.ts";
 import { areaOf, edge, type Mask, unpack } from "../src/masks.ts";
-import { confusions, type Found, filtered } from "../src/mistakes.ts";
 import { kindOf, prepared } from "../src/picture_file.ts";
 import type { Picture, Told } from "../src/protocol.ts";
 import { shares } from "../src/region.ts";
@@ -282,102 +280,6 @@ describe("a picture of one's own", () => {
     page.model.receive({ ...end, message: "'image.png' is too large" });
     const alert = page.root().querySelector(".sw-pictures [role=alert]");
     await vi.waitFor(() => expect(alert?.textContent).toBe("'image.png' is too large"));
-  });
-});
-
-const found = (at: number, truth: number | null, top: number, next: number, ...p: [number, number, number]): Found => ({
-  row: { at, image: `d-${at}`, problem: null, heads: {} },
-  said: { true: truth, top, next, p },
-});
-const FOUND = [
-  found(0, 0, 0, 1, 0.9, 0.1, 0.9),
-  found(1, 0, 1, 0, 0.65, 0.35, 0.35),
-  found(2, 2, 1, 0, 0.99, 0.01, 0),
-  found(3, 0, 1, 2, 0.5, 0.4, 0.1),
-  found(4, null, 2, 0, 0.41, 0.4, 0.41),
-];
-const places = (list: Found[]): number[] => list.map(({ row }) => row.at);
-
-describe("mistakes", () => {
-  test("come with the surest first, what is unsure with the closest first", () => {
-    expect(places(filtered(FOUND, "wrong", ""))).toEqual([2, 3, 1]);
-    expect(places(filtered(FOUND, "unsure", ""))).toEqual([4, 3]);
-    expect(places(filtered(FOUND, "all", ""))).toEqual([0, 1, 2, 3, 4]);
-  });
-
-  test("can be of one confusion, and the most frequent comes first", () => {
-    expect(confusions(FOUND)).toEqual([
-      ["0>1", 2],
-      ["2>1", 1],
-    ]);
-    expect(places(filtered(FOUND, "wrong", "0>1"))).toEqual([3, 1]);
-  });
-
-  function looked(): Page {
-    const page = mount(DATASET);
-    const part = page.root().querySelector<HTMLDetailsElement>(".sw-mistakes");
-    if (part !== null) {
-      part.open = true;
-      part.dispatchEvent(new Event("toggle"));
-    }
-    const [asked] = requests(page, "survey");
-    page.model.receive({ type: "accepted", job: 3, req: asked?.["req"], kind: "survey", args: {} });
-    const row = (at: number, style: object): Message => ({ at, image: `d-${at}`, problem: null, heads: { style } });
-    const rows = [
-      row(0, { true: 0, top: 0, next: 1, p: [0.9, 0.1, 0.9] }),
-      row(7, { true: 0, top: 1, next: 0, p: [0.8, 0.15, 0.15] }),
-    ];
-    page.model.receive({ type: "survey", job: 3, revision: card("done").revision, rows, done: 2, total: 1000 });
-    page.paint();
-    return page;
-  }
-
-  test("nothing is looked at before the part is opened, and then a bounded number", () => {
-    const page = mount(DATASET);
-    vi.advanceTimersByTime(10_000);
-    expect(requests(page, "survey")).toHaveLength(0);
-    expect(requests(looked(), "survey")[0]?.["args"]).toEqual({ first: 0, count: 1000 });
-  });
-
-  test("are counted, and each says what is true and what is said", () => {
-    const part = looked().root().querySelector(".sw-mistakes");
-    expect(part?.querySelector("summary")?.textContent).toBe("Mistakes1 of 2 wrong");
-    expect([...(part?.querySelectorAll(".sw-tag") ?? [])].map((tab) => tab.textContent)).toEqual([
-      "Wrong 1",
-      "Unsure 0",
-      "All 2",
-    ]);
-    const rows = [...(part?.querySelectorAll(".sw-row-text") ?? [])].map((row) => row.textContent);
-    expect(rows).toHaveLength(1);
-    expect(rows[0]).toMatch(/80\.0 %in truth .* \(15\.0 %\)$/);
-  });
-
-  test("a click shows the picture, and one on the question explains predicted rather than true", () => {
-    const page = looked();
-    page.root().querySelector<HTMLElement>('.sw-row-open[data-picture="7"]')?.click();
-    expect(requests(page, "explain").at(-1)?.["args"]).toMatchObject({ image: "d-7", targets: [] });
-    page.root().querySelector<HTMLElement>('[data-why="7"]')?.click();
-    expect(requests(page, "explain").at(-1)?.["args"]).toMatchObject({
-      image: "d-7",
-      targets: [{ head: "style", index: 1, versus: 0 }],
-    });
-  });
-
-  test("are not offered where nobody knows what is true", () => {
-    expect(mount().root().querySelector<HTMLElement>(".sw-mistakes")?.hidden).toBe(true);
-    expect(mount(DATASET).root().querySelector<HTMLElement>(".sw-mistakes")?.hidden).toBe(false);
-  });
-
-  test("more can be looked at when the first thousand are done", () => {
-    const page = looked();
-    const req = requests(page, "survey")[0]?.["req"];
-    page.model.receive({ type: "survey", job: 3, revision: card("done").revision, rows: [], done: 1000, total: 1000 });
-    page.model.receive({ type: "end", job: 3, req, status: "complete", code: null, message: null, ms: 9 });
-    const more = [...page.root().querySelectorAll<HTMLElement>(".sw-mistakes button")].find(
-      (button) => button.textContent === "Look at more",
-    );
-    more?.click();
-    expect(requests(page, "survey").at(-1)?.["args"]).toEqual({ first: 1000, count: 1000 });
   });
 });
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from saliency_widget.errors import BadImage, BadParameter
 from saliency_widget.model import Picture
-from saliency_widget.runner.truth import as_list, classes_of
+from saliency_widget.runner.truth import among, as_list, classes_of
 
 if TYPE_CHECKING:
     from saliency_widget.model import ImageModel
@@ -141,9 +141,15 @@ class Source:
         self._indices = places
 
     def named(self, label: Any) -> Any:
-        """Return a data set's class as the index of the head's; a name, and what was given in its place, as it is."""
+        """Return a data set's class as the index of the head's, and several as a yes or no for each of the head's labels.
+
+        A name, and what was given in its place, stays as it is.
+        """
         if self._classes is None or self._indices is None or isinstance(label, str | Mapping) or label is None:
             return label
+        head = next(iter(self._model.heads.values()))
+        if head.kind == "labels":
+            return among(label, self._classes, self._indices, head)
         try:
             place = int(label)
         except (TypeError, ValueError, RuntimeError):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from saliency_widget.errors import ModelError, NotFinite, SaliencyError
@@ -18,10 +20,16 @@ if TYPE_CHECKING:
     from saliency_widget.model import ImageModel
     from saliency_widget.runner.session import Session
 
-__all__ = ["MOST", "ask", "judged"]
+__all__ = ["MOST", "YES", "ask", "judged"]
 
 MOST = 1000
 """Pictures of one request: a page that wants more asks again."""
+
+YES = 0.5
+"""From this probability on the model says that a label is there."""
+
+_MOST_LABELS = 64
+"""Of one picture and head: an untrained network says half of its labels."""
 
 _LARGEST_BATCH = 32
 _SHORT_S = 0.06
@@ -38,7 +46,7 @@ def ask(session: Session, req: dict[str, Any], *, first: int, count: int) -> Job
 
 
 def judged(outputs: Mapping[str, Tensor], model: ImageModel, truth: Truth) -> dict[str, dict[str, Any]]:
-    """Return what the heads that choose one class say of one picture.
+    """Return what the heads say of one picture, beside what is true of it.
 
     Parameters
     ----------
@@ -46,26 +54,51 @@ def judged(outputs: Mapping[str, Tensor], model: ImageModel, truth: Truth) -> di
         By head, (K,).
     model : ImageModel
     truth : mapping
-        The true class of each head where it is known.
+        What is true, by head, where it is known.
 
     Returns
     -------
     dict
-        By head: ``true`` (an index or None), and by falling probability the two first classes, ``top`` and ``next``, with
-        ``p`` their probabilities and, last, that of the true one.
+        By head, each with what is ``true`` or None. Of classes: by falling probability the two first ones, ``top`` and
+        ``next``, with ``p`` their probabilities and, last, that of the true one. Of labels: those that matter, ``labels``, with
+        ``p`` the probability of each. Of a value: the ``value``. A head of one class is left out.
     """
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name, values in outputs.items():
         head = model.heads[name]
-        if head.kind != "classes" or head.size < 2:
+        true: Any = truth.get(name)
+        if head.kind == "value":
+            found[name] = {"true": true, "value": float(f"{float(values[0]):.7g}")}
+            continue
+        if head.kind == "classes" and head.size < 2:
             continue
         said = predict(values, head).probabilities
+        if head.kind == "labels":
+            rounded = said.round(6)
+            labels = _telling(rounded, true)
+            found[name] = {"true": true, "labels": labels, "p": [round(float(said[i]), 6) for i in labels]}
+            continue
         order = said.argsort(kind="stable")[::-1]
         top, second = int(order[0]), int(order[1])
-        true = truth.get(name)
         p = [round(float(said[i]), 6) for i in (top, second, top if true is None else true)]
         found[name] = {"true": true, "top": top, "next": second, "p": p}
     return found
+
+
+def _telling(p: NDArray[np.float32], true: list[int] | None) -> list[int]:
+    """Return the labels of which something is to be said.
+
+    Those of which the model is wrong, the surest first; before them the one of which it is least sure; after them those that
+    it says, and those that are true. Of a thousand labels the rest would only be long.
+    """
+    says = p >= YES
+    there = np.isin(np.arange(len(p)), [] if true is None else true)
+    wrong = (says != there) & (true is not None)
+    sure = np.abs(p - YES)
+    told = wrong | says | there
+    told[sure.argmin()] = True
+    order = np.lexsort((-sure, ~wrong, np.arange(len(p)) != sure.argmin()))
+    return [int(index) for index in order if told[index]][:_MOST_LABELS]
 
 
 def _steps(session: Session, job: Job, first: int, count: int) -> Iterator[None]:

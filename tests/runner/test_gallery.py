@@ -10,7 +10,7 @@ import saliency_widget as sw
 from saliency_widget.errors import BadImage, BadParameter
 from saliency_widget.model import read_image
 from saliency_widget.runner.gallery import Gallery, as_gallery, gallery
-from small_models import picture, two_heads
+from small_models import keep, picture, two_heads
 
 MODEL = two_heads()
 
@@ -98,6 +98,127 @@ def test_labels_may_be_an_array(labels):
 def test_a_label_that_the_model_cannot_say_is_refused(label, words):
     with pytest.raises(BadParameter, match=words):
         checked([picture(), picture(seed=1)], labels=["gothic", label])
+
+
+class Things(torch.nn.Module):
+    """Some labels and a value."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.things, self.age = (torch.nn.Linear(8 * 12 * 3, count) for count in (size, 1))
+
+    def forward(self, images):
+        return {"things": self.things(images.flatten(1)), "age": self.age(images.flatten(1))}
+
+
+def labelled(classes=("tree", "car", "dog")):
+    """Return a model with labels and a value, its heads known."""
+    heads = {"things": sw.MultiLabel(list(classes)), "age": sw.Regression("years")}
+    model = sw.ImageModel(Things(len(classes)), heads=heads, preprocess=keep, device="cpu")
+    model.discover(picture())
+    return model
+
+
+LABELLED = labelled()
+
+
+def truth_of(label, model=LABELLED):
+    made = gallery([picture()], [label], model=model)
+    made.check(model.heads)
+    return made.truth(0)
+
+
+@pytest.mark.parametrize(
+    ("label", "there"),
+    [
+        (["tree", "dog"], [0, 2]),
+        (("dog", "tree", "dog"), [0, 2]),
+        ({"car"}, [1]),
+        ("car", [1]),
+        (2, [2]),
+        ([2], [2]),
+        ([0, 2], [0, 2]),
+        ([], []),
+        ([True, False, True], [0, 2]),
+        ([1, 0, 1], [0, 2]),
+        ([0.0, 0.0, 0.0], []),
+        (np.array([0, 1, 1]), [1, 2]),
+        (torch.tensor([0.0, 1.0, 0.0]), [1]),
+        (torch.tensor([2, 1]), [1, 2]),
+        ([np.int64(1), np.str_("dog")], [1, 2]),
+    ],
+)
+def test_labels_that_are_there_are_named_or_each_is_a_yes_or_a_no(label, there):
+    assert truth_of(label) == {"things": there}
+    assert truth_of({"things": label, "age": np.float32(4.5)}) == {"things": there, "age": 4.5}
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        (["tree", "cat"], r"labels\[0\] is 'cat', which is no label of the head 'things'; .*Known: tree, car, dog"),
+        ([0, 3], r"labels\[0\] is label 3 of the head 'things', which has the labels 0 to 2"),
+        ([1.0, 0.0], r"is \[1.0, 0.0\] for the head 'things'; expected a list of the labels that are there, such as "),
+        ([True, False], r"\(\[\] for none\), or a yes or no for each of its 3 labels"),
+        ([0.0, 0.7, 1.0], "or a yes or no for each of its 3 labels"),
+        (np.ones((2, 3)), r"\(ndarray\) for the head 'things'; expected a list"),
+        (True, "or a yes or no for each"),
+        (["tree", None], r"such as \['tree', 'car'\]"),
+        ({"things": {"tree": True}}, r"\(dict\) for the head 'things'; expected a list"),
+        ({"age": float("nan")}, "is nan for the head 'age'; expected a number, its true value in years, or None where"),
+        ({"age": [4.5, 3]}, r"is \[4.5, 3\] for the head 'age'; expected a number, its true value in years"),
+        ({"age": True}, "is True for the head 'age'; expected a number"),
+    ],
+)
+def test_labels_that_make_no_sense_are_refused(label, words):
+    with pytest.raises(BadParameter, match=words):
+        truth_of(label)
+
+
+@pytest.mark.parametrize("label", [[0, 1], [1, 0]])
+def test_of_two_labels_numbers_that_may_be_both_are_refused(label):
+    two = labelled(["tree", "car"])
+    with pytest.raises(BadParameter, match=r"are these indices, or a no and a yes\? Give names or"):
+        truth_of(label, two)
+    assert truth_of(np.array(label), two) == {"things": [label.index(1)]}
+    assert truth_of([bool(one) for one in label], two) == {"things": [label.index(1)]}
+    assert truth_of([1, 1], two) == {"things": [0, 1]}
+
+
+@pytest.mark.parametrize(("label", "there"), [(1, [0]), (0, []), (True, [0]), (0.0, []), ("tree", [0]), ([True], [0])])
+def test_of_one_label_a_number_says_whether_it_is_there(label, there):
+    assert truth_of(label, labelled(["tree"])) == {"things": there}
+
+
+def test_several_classes_of_a_head_that_chooses_one_are_refused_with_what_to_do():
+    words = r"labels\[0\] is \['gothic', 'neoclassical'\] \(list\).*declared as sw.MultiLabel\(\[...\]\)"
+    with pytest.raises(BadParameter, match=words):
+        checked([picture()], labels=[["gothic", "neoclassical"]])
+
+
+@pytest.mark.parametrize("table", [np.array([[1, 0, 1], [0, 0, 0]]), torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])])
+def test_labels_may_be_a_table_with_a_row_for_each_picture(table):
+    made = gallery([picture(), picture(seed=1)], table, model=LABELLED)
+    made.check(LABELLED.heads)
+    assert [made.truth(i) for i in range(2)] == [{"things": [0, 2]}, {"things": []}]
+    assert [made.caption(i) for i in range(2)] == [p.label for p in made]
+    with pytest.raises(BadParameter, match="labels was given as 2 of them for 1 images"):
+        gallery([picture()], table, model=LABELLED)
+
+
+@pytest.mark.parametrize(
+    ("label", "caption"),
+    [
+        (["tree", "dog"], "tree + dog"),
+        ({"things": {"dog", "car"}, "age": 4.5}, "things: car + dog, age: 4.5"),
+        ({"things": [], "age": None}, "things: none"),
+        (torch.tensor([1, 0, 1]), ""),
+        ({"things": [1, 0, 1], "age": 3}, "age: 3"),
+    ],
+)
+def test_a_caption_has_names_and_no_table(label, caption):
+    made = gallery([picture()], [label], model=LABELLED)
+    assert made.entry(0).caption == caption
 
 
 def test_a_scene_brings_its_labels_and_its_masks():

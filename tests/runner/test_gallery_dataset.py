@@ -42,6 +42,13 @@ def opened(data, model=MODEL, **options):
     return made
 
 
+def of_labels(*names):
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(8 * 12 * 3, len(names)))
+    model = sw.ImageModel(net, heads={"things": sw.MultiLabel(names)}, preprocess=keep, device="cpu")
+    model.discover(picture())
+    return model
+
+
 def normalised(image):
     planes = torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255
     return (planes - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
@@ -144,6 +151,37 @@ def test_classes_are_matched_by_name_whatever_their_order():
 def test_as_many_classes_of_other_names_are_taken_in_their_order():
     made = opened(Items(classes=["n1", "n2", "n3"], targets=[0, 1, 2], count=3))
     assert [made.truth(i)["style"] for i in range(3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("label", "there"),
+    [
+        (0, ["dog"]),
+        (torch.tensor(2), ["tree"]),
+        ([0, 2], ["dog", "tree"]),
+        (torch.tensor([1, 0, 0]), ["dog"]),
+        ([0.0, 0.0, 0.0], []),
+        (["tree"], ["tree"]),
+    ],
+)
+def test_labels_of_a_data_set_are_matched_by_name_whatever_their_order(label, there):
+    things = ["tree", "dog", "car", "bird"]
+    made = opened(Items(lambda i: (picture(seed=i), label), 2, classes=["dog", "bird", "tree"]), of_labels(*things))
+    assert made.truth(1, made.entry(1)) == {"things": sorted(things.index(name) for name in there)}
+
+
+def test_labels_of_a_data_set_that_make_no_sense_are_refused_when_they_are_read():
+    data = Items(lambda i: (picture(seed=i), [0.5 * i, 1.0]), 2, classes=["dog", "tree"])
+    made = opened(data, of_labels("tree", "dog"))
+    with pytest.raises(BadParameter, match=r"the label of item 1 is .*or a yes or no for each of its 2 labels"):
+        made.truth(1, made.entry(1))
+
+
+def test_a_table_of_labels_is_known_without_reading():
+    data = Items(count=3)
+    made = opened(data, of_labels("tree", "dog"), labels=np.array([[1, 0], [0, 0], [1, 1]]))
+    assert [made.truth(i) for i in range(3)] == [{"things": [0]}, {"things": []}, {"things": [0, 1]}]
+    assert data.read == [0]
 
 
 def test_classes_that_are_not_the_models_are_refused():

@@ -9,12 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+import saliency_widget as sw
 from fake_pages import MANY, Desk
 from saliency_widget import protocol
 from saliency_widget.errors import BadImage, BadMessage
 from saliency_widget.runner import survey, thumbs
 from saliency_widget.runner.gallery import gallery
-from small_models import STYLES, picture, two_heads
+from small_models import STYLES, keep, picture, two_heads
 
 
 def desk_of(count=6, labels=None, images=None, model=None):
@@ -52,7 +53,72 @@ def test_each_picture_is_said_of_what_a_prediction_alone_says():
         expected = [said[order[0]], said[order[1]], said[order[0] if true is None else true]]
         assert judged["p"] == pytest.approx(expected, abs=2e-6)
         assert row["image"] == desk.session.pictures[row["at"]].id
-        assert "age" not in row["heads"]  # no class can be wrong of a value
+        value = desk.model.predict(picture(seed=row["at"]))["age"].value
+        assert row["heads"]["age"] == {"true": None, "value": pytest.approx(value, rel=1e-6)}
+
+
+THINGS = ["tree", "car", "dog", "bird"]
+
+
+class Things(torch.nn.Module):
+    """Labels and a value whose numbers are the picture's first pixels."""
+
+    def forward(self, images):
+        first = images[:, 0].flatten(1)
+        return {"things": 8 * first[:, :4] - 4, "age": 10 * first[:, 4:5]}
+
+
+def things(*pictures, labels):
+    """Return the rows of pictures of which the first pixels are given, as shares of white."""
+    model = sw.ImageModel(
+        Things(), heads={"things": sw.MultiLabel(THINGS), "age": sw.Regression("years")}, preprocess=keep, device="cpu"
+    )
+    images = []
+    for pixels in pictures:
+        image = torch.zeros(3, 8, 12)
+        image[0, 0, : len(pixels)] = torch.tensor(pixels)
+        images.append(image)
+    model.discover(images[0])
+    desk = desk_of(labels=list(labels), images=images, model=model)
+    asked(desk)
+    desk.run()
+    return [row["heads"] for row in rows(desk)]
+
+
+def test_a_value_stands_beside_the_true_one():
+    found = things([0, 0, 0, 0, 0.57], [0, 0, 0, 0, 0.1], labels=[{"age": 4.5}, None])
+    assert [row["age"]["true"] for row in found] == [4.5, None]
+    assert [row["age"]["value"] for row in found] == pytest.approx([5.7, 1.0])
+
+
+def test_of_labels_the_missed_and_the_invented_ones_are_told_and_what_the_model_says():
+    (found,) = things([0.9, 0.8, 0.3, 0.1], labels=[["tree", "dog"]])
+    judged = found["things"]
+    assert judged["true"] == [0, 2]
+    assert judged["labels"] == [2, 1, 0]  # the least sure (a dog that is missed), an invented car, a tree that is right
+    expected = torch.sigmoid(torch.tensor([8 * 0.3 - 4, 8 * 0.8 - 4, 8 * 0.9 - 4]))
+    assert judged["p"] == pytest.approx(expected.tolist(), abs=2e-6)
+
+
+def test_of_labels_that_nobody_knows_the_model_s_own_are_told():
+    (found,) = things([0.9, 0.1, 0.45, 0.0], labels=[None])
+    assert (found["things"]["true"], found["things"]["labels"]) == (None, [2, 0])
+
+
+def test_that_no_label_is_there_is_known_too():
+    (found,) = things([0.0, 0.9, 0.6, 0.0], labels=[[]])
+    assert (found["things"]["true"], found["things"]["labels"]) == ([], [2, 1])
+
+
+def test_of_thousands_of_labels_no_more_are_told_than_matter():
+    p = np.random.default_rng(1).random(5000).astype(np.float32)
+    true = [int(index) for index in np.argsort(p)[:3]]  # the surest mistakes of all
+    told = survey._telling(p, true)
+    assert len(told) == survey._MOST_LABELS == len(set(told))
+    assert told[0] == np.abs(p - 0.5).argmin()
+    sure = np.abs(p - 0.5)[told[1:]]
+    assert (np.diff(sure) <= 0).all()
+    assert set(true) < set(told)
 
 
 def test_what_was_looked_at_is_not_computed_again(monkeypatch):
