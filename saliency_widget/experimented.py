@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from saliency_widget.fields import Fields, Plain, target
+from saliency_widget.fields import LONGEST_TEXT, MOST_ITEMS, Fields, Plain, target
 
 __all__ = ["Experiments", "Lab", "experiments", "lab"]
 
@@ -19,7 +19,10 @@ class Experiments:
 
 @dataclass(frozen=True)
 class Lab:
-    """Make an experiment with the model, on a picture; `method` and what follows it are those of the map that is looked at."""
+    """Make an experiment with the model, on a picture; `method` and what follows it are those of the map that is looked at.
+
+    `methods` are compared with it, by their default parameters; `other` is the id of a second picture.
+    """
 
     req: dict[str, Any]
     experiment: str
@@ -32,6 +35,8 @@ class Lab:
     layer: str | None
     seed: int
     model: str | None
+    methods: tuple[str, ...] | None = None
+    other: str | None = None
 
 
 def experiments(fields: Fields) -> Experiments:
@@ -58,4 +63,15 @@ def lab(req: dict[str, Any], args: Fields) -> Lab:
         args.optional("layer", "text"),
         args.integer("seed"),
         args.text("model") if "model" in args.names() else None,
+        _names(args, "methods") if "methods" in args.names() else None,
+        args.text("other") if "other" in args.names() else None,
     )
+
+
+def _names(args: Fields, name: str) -> tuple[str, ...]:
+    """Take out a list of texts, none of them empty or long."""
+    value = args.take(name)
+    fits = isinstance(value, list) and len(value) <= MOST_ITEMS
+    if not fits or not all(isinstance(one, str) and 0 < len(one) <= LONGEST_TEXT for one in value):
+        args.refuse(name, value, f"a list of at most {MOST_ITEMS} texts of 1 to {LONGEST_TEXT} characters")
+    return tuple(value)

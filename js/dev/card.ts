@@ -31,7 +31,13 @@ const BASELINE = {
   choices: ["black", "white", "mean", "blur", "noise"],
 } as const;
 
-const method = (name: string, label: string, explain: string, cite: string, more: Partial<Method> = {}): Method => ({
+export const method = (
+  name: string,
+  label: string,
+  explain: string,
+  cite: string,
+  more: Partial<Method> = {},
+): Method => ({
   name,
   label,
   explain,

@@ -10,6 +10,15 @@ const TICKS = 4;
 
 type Span = readonly [number, number];
 
+/** As many methods as are compared at most, and what they would be by chance. */
+const INKS = 7;
+
+/** Each curve's ink: controls share a grey and differ by their dashes, so that the colours are left for what is measured. */
+function inksOf(curves: readonly Curve[]): string[] {
+  let [own, grey] = [0, 0];
+  return curves.map(({ role }) => (role === "control" ? `c${grey++ % 2}` : String(own++ % INKS)));
+}
+
 function s(tag: string, attributes: Record<string, string | number>, text = ""): SVGElement {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -17,6 +26,13 @@ function s(tag: string, attributes: Record<string, string | number>, text = ""):
   }
   element.textContent = text;
   return element;
+}
+
+/** A piece of a line as it is drawn. */
+function swatch(name: string, role: string): SVGElement {
+  const made = s("svg", { class: name, viewBox: "0 0 22 4", "aria-hidden": "true" });
+  made.append(s("path", { class: "sw-chart-line", "data-role": role, d: "M0 2H22" }));
+  return made;
 }
 
 /** Round numbers between two, about so many. */
@@ -153,11 +169,12 @@ export function createChart(title: string, signal: AbortSignal): Chart {
     const units = [
       s("text", { class: "sw-chart-unit", x: right, y: HEIGHT - 4, "text-anchor": "end" }, curves[0]?.x_unit ?? ""),
     ];
+    const inks = inksOf(curves);
     const lines = curves.flatMap((curve, i) => {
-      const ink = { class: `sw-chart-line sw-ink-${i % 6}`, "data-role": curve.role };
+      const ink = { class: `sw-chart-line sw-ink-${inks[i]}`, "data-role": curve.role };
       const own =
         curve.lower && curve.upper
-          ? [s("polygon", { ...ink, class: `sw-chart-band sw-ink-${i % 6}`, points: band(curve) })]
+          ? [s("polygon", { ...ink, class: `sw-chart-band sw-ink-${inks[i]}`, points: band(curve) })]
           : [];
       return [...own, s("path", { ...ink, d: path(curve, curve.y) })];
     });
@@ -167,8 +184,8 @@ export function createChart(title: string, signal: AbortSignal): Chart {
         h(
           "li",
           {},
-          h("i", { class: `sw-chart-swatch sw-ink-${i % 6}`, "data-role": role, "aria-hidden": "true" }),
-          label,
+          swatch(`sw-chart-swatch sw-ink-${inks[i]}`, role),
+          h("span", {}, label),
           h("output", { class: "sw-chart-value" }),
         ),
       ),

@@ -1,7 +1,7 @@
 // What an experiment has found, checked and taken apart: curves, figures, and what is seen at each place of its slider.
 
 import type { MapData } from "./maps.ts";
-import type { Params as Chosen, Param, Picture, Told } from "./protocol.ts";
+import type { Params as Chosen, Param, ParamValue, Picture, Told } from "./protocol.ts";
 
 export interface Experiment {
   readonly name: string;
@@ -12,6 +12,23 @@ export interface Experiment {
   /** What it takes besides a picture and a target: `method(s)`, `mask`, `other`. */
   readonly needs: readonly string[];
   readonly params: Param[];
+  /** Null where only the run tells. */
+  readonly cost?: Cost | null;
+}
+
+/** `times` the product of some parameters (or of how many maps are compared), where a choice is as it says. */
+export interface Term {
+  readonly times: number;
+  readonly by: readonly string[];
+  readonly where: Readonly<Record<string, ParamValue>>;
+}
+
+/** Sums; `maps` is how often the map of each method is made. */
+export interface Cost {
+  readonly forwards: readonly Term[];
+  readonly gradients: readonly Term[];
+  readonly maps: readonly Term[];
+  readonly at_most: boolean;
 }
 
 export interface Curve {

@@ -1,39 +1,26 @@
 // The part "Experiments": what a map is worth, found out with the model; chooses one, asks for it, and draws what it finds.
 import type { News } from "./beside.ts";
 import { type Chart, createChart } from "./chart.ts";
-import { type Control, choice, paramControl } from "./controls.ts";
 import { h, onChange, type Part, setAttributes, setText } from "./dom.ts";
 import { formatPercent } from "./format.ts";
-import {
-  type Colours,
-  type Curve,
-  type Experiment,
-  experimentsOf,
-  type Figure,
-  type Finding,
-  findingOf,
-  type Place,
-} from "./found.ts";
+import { type Colours, type Curve, type Figure, type Finding, findingOf, type Place } from "./found.ts";
+import { createLabForm } from "./labform.ts";
+import { createLabTable } from "./labtable.ts";
 import { createLinked } from "./linked.ts";
 import type { Pane } from "./pane.ts";
-import type { Display, Params, ParamValue, Told } from "./protocol.ts";
-import { methodLabel } from "./sentences.ts";
+import type { Display, Told } from "./protocol.ts";
 import type { Session } from "./session.ts";
 import { type SessionState, shownPicture } from "./state.ts";
-import { targetLabel } from "./targets.ts";
 import type { Bench } from "./workshop.ts";
 
 /** Cells a side of a small panel while a hand moves. */
 const FEW = 96;
+/** What the slider of an experiment is called that puts several maps to one test. */
+const MAPS = "map";
 const NO_KERNEL = "This needs a running kernel.";
 
 export function createLab(session: Session, bench: Bench, signal: AbortSignal): Part<SessionState> {
-  let all: readonly Experiment[] = [];
   let asked = false;
-  let params: Params = {};
-  let controls: [string, Control<ParamValue>][] = [];
-  let lifetime = new AbortController();
-  let state: SessionState | null = null;
   let finding: Finding | null = null;
   /** What the finding is called, and what it is of. */
   let called = "";
@@ -46,13 +33,10 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
   let problem = "";
   let at = 0;
 
-  const pick = choice({ label: "Experiment", options: [], name: "experiment" }, (name) => choose(name), signal);
-  const select = pick.el.querySelector("select") as HTMLSelectElement;
-  const explain = h("p", { class: "sw-explain" });
-  const cite = h("p", { class: "sw-small sw-cite" });
-  const fields = h("div", { class: "sw-params" });
+  const form = createLabForm(session, bench, signal);
   const run = h("button", { type: "button", class: "sw-button" }, "Run");
-  const el = h("div", {}, pick.el, explain, cite, fields, h("div", { class: "sw-live-sources" }, run));
+  const hint = h("p", { class: "sw-small" });
+  const el = h("div", {}, form.el, h("div", { class: "sw-live-sources" }, run), hint);
 
   const title = h("h3", { class: "sw-head-name" });
   const count = h("span", { class: "sw-small" });
@@ -63,6 +47,11 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
   const reading = h("p", { class: "sw-lab-reading", "aria-live": "polite" });
   const numbers = h("dl", { class: "sw-lab-numbers" });
   const charts = h("div", { class: "sw-charts" });
+  const goTo = (place: number): void => {
+    at = place;
+    bench.repaint();
+  };
+  const table = createLabTable(goTo, signal);
   const slider = h("input", {
     type: "range",
     class: "sw-lab-slider",
@@ -82,7 +71,7 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
     "section",
     { class: "sw-lab-region", "aria-label": "Experiment", hidden: true },
     h("div", { class: "sw-gallery-head" }, title, count, close),
-    ...[bar, alert, reading, numbers, charts, move, seen, said, here, caveat],
+    ...[bar, alert, reading, numbers, charts, table.el, move, seen, said, here, caveat],
   );
   bench.below.append(region);
   signal.addEventListener("abort", () => {
@@ -101,77 +90,22 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
     },
     { signal },
   );
-  slider.addEventListener(
-    "input",
-    () => {
-      at = Number(slider.value);
-      bench.repaint();
-    },
-    { signal },
-  );
+  slider.addEventListener("input", () => goTo(Number(slider.value)), { signal });
   const shell = bench.aside.closest("details");
   shell?.addEventListener("toggle", () => bench.repaint(), { signal });
   run.addEventListener("click", () => (cancel === null ? begin() : cancel()), { signal });
 
-  const chosen = (): Experiment | undefined => all.find(({ name }) => name === select.value) ?? all[0];
-
-  function choose(name: string): void {
-    const next = all.find((one) => one.name === name);
-    params = Object.fromEntries((next?.params ?? []).map((p) => [p.name, p.default]));
-    lifetime.abort();
-    lifetime = new AbortController();
-    const until = AbortSignal.any([signal, lifetime.signal]);
-    controls = (next?.params ?? []).map((p) => [
-      p.name,
-      paramControl(
-        p,
-        (value) => {
-          params = { ...params, [p.name]: value };
-          bench.repaint();
-        },
-        until,
-      ),
-    ]);
-    fields.replaceChildren(...controls.map(([, control]) => control.el));
-    setText(explain, next?.explain ?? "");
-    setText(cite, next?.cite ?? "");
-    bench.repaint();
-  }
-
-  function catalogue(): void {
-    asked = true;
-    session.beside.catalogue((told) => {
-      const first = all.length === 0;
-      all = experimentsOf(told);
-      if (!first) {
-        return; // what was chosen stays
-      }
-      pick.setOptions(all.map(({ name, label }) => ({ value: name, label })));
-      choose(all[0]?.name ?? "");
-    });
-  }
-
   function begin(): void {
-    const experiment = chosen();
-    if (state === null || experiment === undefined || state.choice.target === null) {
+    const asked = form.ask();
+    if (asked === null) {
       return;
     }
-    const { choice: now, card } = state;
-    const { target, method, layer, score, seed, model, image } = now;
     finding = null;
     problem = "";
     at = 0;
-    const maps = experiment.needs.some((need) => need.startsWith("method"));
-    of = [targetLabel(state.choice.target, card.heads), maps ? methodLabel(card, method) : ""]
-      .filter(Boolean)
-      .join(" · ");
-    const args = {
-      ...{ experiment: experiment.name, params, image, target: state.choice.target ?? target, method },
-      ...{ method_params: now.params, score, layer, seed, ...(model === undefined ? {} : { model }) },
-    };
-    called = experiment.label;
+    ({ called, of } = asked);
     deaf = true;
-    cancel = session.beside.ask({ kind: "lab", args }, hear);
+    cancel = session.beside.ask({ kind: "lab", args: asked.args }, hear);
     region.hidden = false;
     requestAnimationFrame(() => region.scrollIntoView?.({ block: "nearest" }));
     bench.repaint();
@@ -182,7 +116,7 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
     heard = told;
     const next = findingOf(told, shown);
     if (next === null) {
-      catalogue(); // and all of it comes once more
+      form.fetch(); // and all of it comes once more
       return;
     }
     const old = shown?.places ?? [];
@@ -202,7 +136,7 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
           next.places.findIndex(({ value }) => value >= before),
         );
     const name = next.experiment;
-    called = all.find((one) => one.name === name)?.label ?? `${name[0]?.toUpperCase()}${name.slice(1)}`;
+    called = form.label(name) ?? `${name[0]?.toUpperCase()}${name.slice(1)}`;
     of = "shown from Python";
   }
 
@@ -212,6 +146,9 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
     } else if (news.type === "end" || news.type === "lost") {
       cancel = null;
       const failed = news.type === "end" && news.status === "error";
+      if (news.type === "end" && news.status === "complete") {
+        form.took(news.ms);
+      }
       problem = news.type === "lost" ? NO_KERNEL : failed ? (news.message ?? "Something went wrong.") : "";
     }
     bench.repaint();
@@ -299,6 +236,7 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
     for (const { el: figure } of panes.slice(all.length)) {
       figure.hidden = true;
     }
+    setAttributes(seen, { "data-panels": all.length });
   }
 
   function paint(found: Finding, display: Display): void {
@@ -310,7 +248,7 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
     const places = found.places;
     at = Math.min(at, Math.max(0, places.length - 1));
     const place = places[at];
-    plot(found.curves, place);
+    plot(found.curves, found.slider === MAPS ? undefined : place);
     move.hidden = places.length < 2;
     setText(what, found.slider);
     setAttributes(slider, {
@@ -327,28 +265,30 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
         : `${head}: ${value.toPrecision(3)} ${unit ?? ""}`,
     );
     setText(said, heads.join(" · "));
-    figuresHere(place?.numbers ?? []);
+    // All maps' figures stand in one table; what they mean is said of the first one.
+    const compared = found.slider === MAPS && places.length > 1;
+    table.el.hidden = !compared;
+    if (compared) {
+      table.update(places, at);
+    }
+    figuresHere(compared ? [] : (place?.numbers ?? []));
   }
 
   return {
     el,
     update(next) {
-      state = next;
       if (!asked && shell?.open) {
-        catalogue();
+        asked = true;
+        form.fetch();
       }
+      form.update(next);
       if (next.shown !== null && next.shown !== heard) {
         take(next.shown);
       }
-      const experiment = chosen();
-      const masked = !experiment?.needs.includes("mask") || (next.masks.data?.length ?? 0) > 0;
-      run.disabled =
-        cancel === null && (experiment === undefined || !masked || shownPicture(next) === null || next.live !== null);
-      run.title = masked ? "" : "This picture has no mask to compare with.";
+      const why = form.problem();
+      run.disabled = cancel === null && (why !== "" || shownPicture(next) === null || next.live !== null);
+      setText(hint, cancel === null ? why : "");
       setText(run, cancel === null ? "Run" : "Stop");
-      for (const [name, control] of controls) {
-        control.set(params[name] ?? null);
-      }
       region.hidden = finding === null && cancel === null && problem === "";
       setText(title, [called, of].filter(Boolean).join(": "));
       bar.classList.toggle("sw-busy", cancel !== null);
@@ -356,7 +296,7 @@ export function createLab(session: Session, bench: Bench, signal: AbortSignal): 
       bar.hidden = cancel === null;
       alert.hidden = problem === "";
       setText(alert, problem);
-      for (const part of [reading, numbers, charts, move, seen, said, here, caveat]) {
+      for (const part of [reading, numbers, charts, table.el, move, seen, said, here, caveat]) {
         part.hidden = finding === null;
       }
       setAttributes(region, {

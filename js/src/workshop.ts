@@ -1,4 +1,5 @@
 // The parts of the panel that need a kernel, closed at first: their code comes from it when one of them is opened.
+import { paramControl } from "./controls.ts";
 import { h, type Part, setText } from "./dom.ts";
 import type { Linked } from "./linked.ts";
 import { isHidden } from "./locks.ts";
@@ -22,6 +23,8 @@ export interface Bench {
   readonly aside: HTMLElement;
   /** A table of shares, of the marked region or of a mask. */
   readonly shares: typeof createShares;
+  /** The control of a parameter. */
+  readonly paramControl: typeof paramControl;
   repaint(): void;
 }
 
@@ -52,14 +55,14 @@ interface Shell {
 
 export function createWorkshop(
   session: Session,
-  given: Omit<Bench, "aside" | "shares">,
+  given: Omit<Bench, "aside" | "shares" | "paramControl">,
   signal: AbortSignal,
 ): { els: readonly HTMLElement[]; under: HTMLElement; update(state: SessionState): void } {
   let state: SessionState | null = null;
   /** Stands under the picture. */
   const under = h("div");
   let film: Part<SessionState> | null = null;
-  const bench = { ...given, aside: under, shares: createShares };
+  const bench = { ...given, aside: under, shares: createShares, paramControl };
   const shells = PARTS.map(([name, title]): Shell => {
     const aside = h("span", { class: "sw-aside" });
     const body = h("div");

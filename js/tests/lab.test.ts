@@ -69,6 +69,17 @@ describe("a plot", () => {
     expect(path.match(/M/g)).toHaveLength(2);
     expect(chart.el.innerHTML).not.toContain("NaN");
   });
+  test("tells six methods, both controls and what chance would give apart, in the legend as in the plot", () => {
+    const chart = createChart("", new AbortController().signal);
+    const names = ["a", "b", "c", "d", "e", "f"].map((label) => curve([0, 1], [0, 1], { label }));
+    const controls = ["edges", "random"].map((label) => curve([0, 1], [0, 1], { label, role: "control" }));
+    chart.update([...names, ...controls, curve([0, 1], [0, 1], { label: "chance", role: "reference" })], null);
+    const looks = (selector: string): string[] =>
+      [...chart.el.querySelectorAll(selector)].map((one) => one.getAttribute("class")?.match(/sw-ink-\S+/)?.[0] ?? "");
+    const [drawn, told] = [looks(".sw-chart-plot > path"), looks(".sw-chart-swatch")];
+    expect(new Set(drawn).size).toBe(9);
+    expect(told).toEqual(drawn);
+  });
   test("of lines that never change, or have no points, draws no NaN either", () => {
     const chart = createChart("", new AbortController().signal);
     for (const curves of [[curve([0, 1], [5, 5])], [curve([2], [0])], [curve([], [])]]) {

@@ -2,6 +2,7 @@
 
 from saliency_widget.lab.adversarial import adversarial
 from saliency_widget.lab.class_model import class_model
+from saliency_widget.lab.cost import Work
 from saliency_widget.lab.faithfulness import faithfulness
 from saliency_widget.lab.finding import Curve, Finding, Number, Position
 from saliency_widget.lab.localisation import localisation
@@ -19,6 +20,7 @@ __all__ = [
     "Position",
     "Setup",
     "Watch",
+    "Work",
     "adversarial",
     "class_model",
     "experiment",

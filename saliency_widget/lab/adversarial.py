@@ -13,6 +13,7 @@ from torch import Tensor
 
 from saliency_widget.errors import NotApplicable
 from saliency_widget.lab.bench import Bench, class_targets
+from saliency_widget.lab.cost import Work
 from saliency_widget.lab.finding import Curve, Finding, Number, Position
 from saliency_widget.lab.measures import spearman
 from saliency_widget.lab.registry import experiment
@@ -127,8 +128,11 @@ class _Race:
         "changes that happen by themselves. A map of the changed picture explains the wrong answer, and may look as sensible "
         "as the first."
     ),
-    cost=lambda *, attack, steps, **_: (
-        (_LEVELS + _FINER * _ROUNDS) * (2 * steps if attack == "pgd" else 1) + 3 + _LEVELS
+    cost=lambda *, attack, steps, **_: Work(
+        4 + _LEVELS + (_LEVELS + _FINER * _ROUNDS) * (steps if attack == "pgd" else 1),
+        gradients=1 + ((_LEVELS + _FINER * _ROUNDS) * steps if attack == "pgd" else 0),
+        maps=3,
+        at_most=True,
     ),
     needs=("method",),
     check=_no_class,

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from saliency_widget.lab.bench import Bench, class_targets
+from saliency_widget.lab.cost import Work
 from saliency_widget.lab.finding import Curve, Finding, Number, Position
 from saliency_widget.lab.registry import experiment
 from saliency_widget.methods import get
@@ -28,7 +29,7 @@ __all__ = ["class_model"]
         "the model, not what it uses in photographs. How it looks is owed to the price of unlike neighbours as much as to the "
         "model."
     ),
-    cost=lambda *, steps, most, **_: (steps + 1) * most,
+    cost=lambda *, steps, most, **_: Work(2 * most, gradients=steps * most, at_most=True),
 )
 def class_model(
     b: Bench,

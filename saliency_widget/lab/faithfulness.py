@@ -16,6 +16,7 @@ from saliency_widget.compute.noise import uniform
 from saliency_widget.lab import measures
 from saliency_widget.lab.bench import Bench
 from saliency_widget.lab.contestants import CONTROLS, Contestant, contestants
+from saliency_widget.lab.cost import Work
 from saliency_widget.lab.finding import Curve, Finding, Number, Position
 from saliency_widget.lab.registry import experiment
 from saliency_widget.methods.parameters import Help, Range
@@ -58,7 +59,9 @@ class _Trial:
         "gives other figures. The figures disagree with each other, and low sensitivity and high sparseness are reached by maps "
         "that ignore the model: look at the controls first."
     ),
-    cost=lambda *, steps, samples, neighbours, **_: 3 + _SINGLE**2 + samples + 2 * (steps - 1) * 3 + 3 * neighbours,
+    cost=lambda *, steps, samples, neighbours, contestants, **_: Work(
+        4 + _SINGLE**2 + samples + contestants * 2 * (steps - 1), maps=1 + neighbours
+    ),
     needs=("methods",),
 )
 def faithfulness(

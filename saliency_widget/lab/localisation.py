@@ -12,6 +12,7 @@ from saliency_widget import heatmaps
 from saliency_widget.lab import measures
 from saliency_widget.lab.bench import Bench
 from saliency_widget.lab.contestants import CONTROLS, contestants
+from saliency_widget.lab.cost import Work
 from saliency_widget.lab.finding import Curve, Finding, Number, Position
 from saliency_widget.lab.registry import experiment
 from saliency_widget.methods.parameters import Help, Range
@@ -44,7 +45,7 @@ def _input_size(b: Bench) -> tuple[int, int]:
         "A mask says where the evidence should be, not where this model looks: a model that cheats is explained rightly by a map "
         "outside of it. A large mask is hit by chance, so the shares are to be read against the mask's own and the controls'."
     ),
-    cost=lambda **_: 3,
+    cost=lambda **_: Work(maps=1),
     needs=("methods", "mask"),
     check=_no_part,
 )

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from saliency_widget.compute import ScoreFunction
 from saliency_widget.errors import NotApplicable
 from saliency_widget.lab.bench import Bench
+from saliency_widget.lab.cost import Work
 from saliency_widget.lab.finding import Curve, Finding, Number, Position
 from saliency_widget.lab.measures import similarity, spearman
 from saliency_widget.lab.registry import experiment
@@ -38,7 +39,7 @@ def _uncopyable(b: Bench) -> str | None:
         "arXiv:2110.14297). Randomised layers keep much of what went through them, and the test favours noisy maps "
         "(Binder et al. 2023, arXiv:2211.12486)."
     ),
-    cost=lambda *, most, **_: 2 + most,
+    cost=lambda *, most, **_: Work(2 + most, maps=1 + most, at_most=True),
     needs=("method",),
     check=_uncopyable,
 )

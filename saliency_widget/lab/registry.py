@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 from saliency_widget.compute import CancelToken
 from saliency_widget.errors import BadParameter, NotApplicable, nearest
 from saliency_widget.lab.bench import Bench
+from saliency_widget.lab.cost import Cost, bill, work
 from saliency_widget.lab.finding import Finding
 from saliency_widget.lab.masks import as_masks
+from saliency_widget.methods import get as find
 from saliency_widget.methods.parameters import Parameter, parameters
 from saliency_widget.model import Picture
 from saliency_widget.plan import Plan, prepare
@@ -49,7 +52,8 @@ class Experiment:
     work : callable
         The generator function.
     cost : callable
-        Takes the parameters, returns about how many evaluations of the network a run takes, without those of its maps.
+        Takes the parameters, returns about how much a run takes: a :class:`~saliency_widget.lab.cost.Work`, or how many
+        forwards; `contestants`, which it may take too, is how many maps are compared.
     needs : tuple of {"method", "methods", "mask", "other"}
         What it takes besides a model, an image and a target.
     parameters : mapping of str to Parameter
@@ -64,7 +68,7 @@ class Experiment:
     cite: str
     caveat: str
     work: Work
-    cost: Callable[..., int]
+    cost: Cost
     needs: tuple[Needs, ...] = ()
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     check: Check | None = None
@@ -89,8 +93,14 @@ class Experiment:
         return {name: p.check(params[name]) if name in params else p.default for name, p in self.parameters.items()}
 
     def units(self, params: Mapping[str, Any]) -> int:
-        """Return about how many evaluations of the network a run takes for checked parameters, without its maps."""
-        return self.cost(**params)
+        """Return about how many evaluations of the network a run takes for checked parameters, a map counted as one."""
+        found = work(self.cost, params)
+        return found.forwards + found.gradients + found.maps
+
+    @cached_property
+    def bill(self) -> dict[str, Any] | None:
+        """What a run takes in closed form, so that a page can say it before it asks; None if it has none."""
+        return bill(self.cost, self.parameters)
 
     def card(self) -> dict[str, Any]:
         """Return the experiment as the page needs it."""
@@ -101,6 +111,7 @@ class Experiment:
             "cite": self.cite,
             "caveat": self.caveat,
             "needs": list(self.needs),
+            "cost": self.bill,
             "params": [parameter.card() for parameter in self.parameters.values()],
         }
 
@@ -168,7 +179,7 @@ def experiment(
     explain: str,
     cite: str,
     caveat: str,
-    cost: Callable[..., int],
+    cost: Cost,
     needs: tuple[Needs, ...] = (),
     check: Check | None = None,
 ) -> Callable[[Work], Experiment]:
@@ -264,7 +275,9 @@ def set_up(
         own = (method_params or {}).get(one, {}) if several else method_params
         known = plans[0].prediction if plans else None
         at = plans[0].targets[0] if plans else target
-        plan = prepare(model, image, [at], one, score=score, layer=layer, seed=seed, params=own, prediction=known)
+        # Of several methods the layer is for those that work at one.
+        place = layer if not several or find(one).layer else None
+        plan = prepare(model, image, [at], one, score=score, layer=place, seed=seed, params=own, prediction=known)
         plan.put_back()
         if plan.method.kind == "picture":
             message = f"method '{one}' makes a picture, not an attribution; experiment '{name}' needs an attribution"

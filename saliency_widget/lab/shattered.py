@@ -13,6 +13,7 @@ from torch import Tensor
 from saliency_widget.compute import ScoreFunction
 from saliency_widget.errors import ModelError, NotFinite, OutOfMemory
 from saliency_widget.lab.bench import Bench
+from saliency_widget.lab.cost import Work
 from saliency_widget.lab.finding import Curve, Finding, Number, Position
 from saliency_widget.lab.measures import cosine
 from saliency_widget.lab.registry import experiment
@@ -34,7 +35,7 @@ _Lags = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
         "Gradients that change fast are hard to read, not wrong: each is exact at its own point. That smoothing makes neighbours "
         "alike is no proof that the smooth map explains more, since a map that ignores the model is perfectly alike."
     ),
-    cost=lambda *, steps, samples, layers, **_: steps * (1 + samples + layers),
+    cost=lambda *, steps, samples, layers, **_: Work(gradients=steps * (1 + samples + layers)),
     needs=("other",),
 )
 def shattered(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from saliency_widget.lab.bench import Bench
+from saliency_widget.lab.cost import Work
 from saliency_widget.lab.finding import Curve, Finding, Number, Position
 from saliency_widget.lab.registry import experiment
 from saliency_widget.methods.parameters import Help, Range
@@ -44,7 +45,7 @@ class _Line:
         "It holds for this picture, this target and the directions that were tried. That a gradient predicts the score badly "
         "does not make it wrong: it is the slope at one point, and says nothing of any other."
     ),
-    cost=lambda *, steps, directions, **_: 1 + 2 * steps * (1 + directions) + steps + steps + 1,
+    cost=lambda *, steps, directions, **_: Work(2 * steps * (1 + directions) + steps + (steps + 1), gradients=1),
     needs=("other",),
 )
 def taylor(

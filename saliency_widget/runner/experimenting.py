@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from saliency_widget.errors import NotApplicable
+from saliency_widget.errors import BadParameter, NotApplicable
+from saliency_widget.methods import get
 from saliency_widget.model.watching import watched
 from saliency_widget.runner.choosing import picture_of
 from saliency_widget.runner.frames import quantise
@@ -18,6 +19,7 @@ from saliency_widget.runner.roster import ONLY
 
 if TYPE_CHECKING:
     from saliency_widget.lab import Experiment, Finding, Position
+    from saliency_widget.model import ImageModel
     from saliency_widget.runner.session import Session
 
 __all__ = ["TELL_S", "Pixels", "ask", "catalogue", "packed", "pixels_of"]
@@ -47,26 +49,72 @@ def ask(session: Session, wanted: Any) -> Job:
     Raises
     ------
     SaliencyError
-        If the picture, the model or the experiment is unknown, or a parameter does not fit.
+        If a picture, the model, a method or the experiment is unknown, a parameter does not fit, or the experiment takes no
+        second picture or other methods, or they are locked.
     """
     from saliency_widget import lab
 
     experiment = lab.get(wanted.experiment)
     experiment.validate(wanted.params)
-    _ = session.models[wanted.model or ONLY]
+    model = session.models[wanted.model or ONLY]
     index = picture_of(session.pictures, wanted.image)
-    run = lambda job: _steps(session, job, experiment, wanted, index)  # noqa: E731
+    if wanted.methods:
+        session.locks.allow("method")
+        _compared(experiment, wanted.methods, model)
+    other = None if wanted.other is None else _other(session, experiment, wanted)
+    run = lambda job: _steps(session, job, experiment, wanted, index, other)  # noqa: E731
     return session.holding(lambda: session.beside.begin("lab", wanted.req, run))
 
 
-def _steps(session: Session, job: Job, experiment: Experiment, wanted: Any, index: int) -> Iterator[None]:
+def _compared(experiment: Experiment, methods: Sequence[str], model: ImageModel) -> None:
+    """Check the methods that a map is compared with."""
+    if "methods" not in experiment.needs:
+        takes = "looks at one method" if "method" in experiment.needs else "looks at no method"
+        message = f"methods was given as {list(methods)}; experiment '{experiment.name}' {takes}, leave methods out"
+        raise BadParameter(message)
+    for name in methods:
+        method = get(name)
+        if method.kind == "picture":
+            message = f"method '{name}' makes a picture, not an attribution; choose another one to compare with"
+            raise BadParameter(message)
+        applies = method.applies(model)
+        if not applies:
+            message = f"method '{name}' does not apply to {model.name}: {applies.reason}"
+            raise NotApplicable(message)
+
+
+def _other(session: Session, experiment: Experiment, wanted: Any) -> int:
+    """Return the index of the second picture."""
+    if "other" not in experiment.needs:
+        message = (
+            f"other was given as '{wanted.other}'; experiment '{experiment.name}' takes no second picture, leave it out"
+        )
+        raise BadParameter(message)
+    if wanted.other == wanted.image:
+        message = (
+            f"other was given as '{wanted.other}', which is the picture itself; expected another one of the widget"
+        )
+        raise BadParameter(message)
+    session.locks.allow("image")
+    return picture_of(session.pictures, wanted.other)
+
+
+def _steps(
+    session: Session, job: Job, experiment: Experiment, wanted: Any, index: int, other: int | None
+) -> Iterator[None]:
     from saliency_widget import lab
 
     model = session.models[wanted.model or ONLY]
     entry = session.pictures.entry(index)
     given: dict[str, Any] = {"score": wanted.score, "seed": wanted.seed, "params": wanted.params}
+    if wanted.methods:
+        given |= {"method": [wanted.method, *wanted.methods], "method_params": {wanted.method: wanted.method_params}}
+    elif {"method", "methods"} & set(experiment.needs):
+        given |= {"method": wanted.method, "method_params": wanted.method_params}
     if {"method", "methods"} & set(experiment.needs):
-        given |= {"method": wanted.method, "method_params": wanted.method_params, "layer": wanted.layer}
+        given["layer"] = wanted.layer
+    if other is not None:
+        given["other"] = session.pictures.entry(other).picture
     if "mask" in experiment.needs:
         if not entry.masks:
             message = f"'{experiment.label}' compares with a mask, and this picture has none; give masks= to the widget"
