@@ -73,7 +73,7 @@ export function createGallery(session: Session, bench: Bench, outer: AbortSignal
   const about = h(
     "p",
     { class: "sw-small" },
-    "Small maps below the picture, on one scale. A click on one makes it big; “Compare” on two lays them over each other. A class that is clicked in the list joins them.",
+    "Small maps below the picture. A click on one makes it big; “Compare” on two lays them over each other. A class that is clicked in the list joins them.",
   );
   const el = h("div", {}, about, h("div", { class: "sw-live-sources" }, all.targets, all.methods, all.models, pin));
 

@@ -59,6 +59,7 @@ export function createLabForm(session: Session, bench: Bench, signal: AbortSigna
 
   function choose(name: string): void {
     chosen = all.find((one) => one.name === name);
+    pick.set(name);
     params = { ...Object.fromEntries((chosen?.params ?? []).map((p) => [p.name, p.default])), ...kept.get(name) };
     lifetime.abort();
     lifetime = new AbortController();

@@ -149,7 +149,9 @@ export function createMistakes(session: Session, { aside }: Bench, signal: Abort
     const place = mark === undefined ? null : focused?.getAttribute(mark);
     list.replaceChildren(...drawn.map(rowOf));
     if (drawn.length === 0 && (found.length > 0 || !running)) {
-      list.replaceChildren(h("p", { class: "sw-small" }, judge?.filters[filter]?.[1] ?? ""));
+      const known = filter === "unsure" || found.length === 0 || found.some(({ said }) => said.true !== null);
+      const none = `What is true of ${chosen()?.name} was not given.`;
+      list.replaceChildren(h("p", { class: "sw-small" }, known ? (judge?.filters[filter]?.[1] ?? "") : none));
     }
     if (mark !== undefined) {
       list.querySelector<HTMLElement>(`[${mark}="${place}"]`)?.focus({ preventScroll: true });

@@ -15,7 +15,7 @@ const AGAIN = 20_000;
 /** Kept; of those that were forgotten another copy is asked for. */
 const KEPT = 600;
 /** CSS pixels from one to the next. */
-const STEP = 52;
+const STEP = 56;
 /** Drawn beyond both ends of what is in sight. */
 const BEYOND = 3;
 
@@ -214,7 +214,7 @@ export function createStrip(session: Session, signal: AbortSignal): Part<Session
     const moved = place !== current || shown;
     [current, count] = [place, next.album.count];
     el.hidden = count < 2;
-    rail.style.width = `${count * STEP - 4}px`;
+    rail.style.width = `${count * STEP - 8}px`;
     if (!el.hidden) {
       if (moved) {
         reveal();

@@ -195,6 +195,17 @@ describe("the part of the page", () => {
     expect(tiles(page)).toHaveLength(before + 1);
   });
 
+  test("only what stands beside the maps says whether they are on one scale: of methods they are not at first", () => {
+    const page = mount();
+    const text = (place: string): string => page.root().querySelector(place)?.textContent ?? "";
+    const together = (): boolean | undefined =>
+      page.root().querySelector<HTMLInputElement>(".sw-gallery-head input")?.checked;
+    press(page, "All classes");
+    expect(together()).toBe(true);
+    press(page, "All methods");
+    expect([together(), text(".sw-gallery").includes("one scale")]).toEqual([false, false]);
+  });
+
   test("says what the kernel refused", () => {
     const page = mount();
     press(page, "All classes");

@@ -116,6 +116,45 @@ test("a search finds by part of the name, and Esc ends the search", () => {
   expect([filter.value, options().length]).toEqual(["", 10]);
 });
 
+test("Enter in the search chooses the likeliest class that it found; in an empty one it chooses nothing", () => {
+  const { part, options, chosen } = draw("long");
+  const filter = part.el.querySelector<HTMLInputElement>("input[type=search]") as HTMLInputElement;
+  press("Enter", filter);
+  expect(chosen).toEqual([]);
+  filter.value = "lo";
+  filter.dispatchEvent(new Event("input"));
+  const first = options()[0] as HTMLElement;
+  press("Enter", filter);
+  expect(chosen).toEqual([{ head: "object", index: Number(first.dataset["class"]), versus: null }]);
+  filter.value = "no class is called so";
+  filter.dispatchEvent(new Event("input"));
+  press("Enter", filter);
+  expect(chosen).toHaveLength(1);
+});
+
+test("what a search finds is marked as the model's answer only if it is", () => {
+  const { part, options } = draw("long");
+  const best = (): number => part.el.querySelectorAll(".sw-best").length;
+  const filter = part.el.querySelector<HTMLInputElement>("input[type=search]") as HTMLInputElement;
+  const [answer, second] = options().map((o) => o.querySelector(".sw-option-name")?.textContent ?? "");
+  for (const [name, marked] of [
+    [answer, 1],
+    [second, 0],
+  ] as const) {
+    filter.value = name as string;
+    filter.dispatchEvent(new Event("input"));
+    expect([options().length, best()]).toEqual([1, marked]);
+  }
+});
+
+test("where probabilities are equal to the last bit, the logits say which class is the model's answer", () => {
+  const { options, update, told, part } = draw("long");
+  const logits = Array.from({ length: 1000 }, (_, i) => (i === 421 ? 3e-17 : 0));
+  update(null, { ...told, heads: { ...told.heads, object: { logits, probabilities: logits.map(() => 0.001) } } });
+  expect(options()[0]?.dataset["class"]).toBe("421");
+  expect(part.el.querySelector<HTMLElement>(".sw-best")?.dataset["class"]).toBe("421");
+});
+
 test("of a long list the chosen class is scrolled into sight, and a hand that scrolls is left alone", () => {
   const { part, update } = draw("long");
   const list = part.el.querySelector<HTMLElement>(".sw-many");

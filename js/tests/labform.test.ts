@@ -88,6 +88,11 @@ describe("the part of the page", () => {
     page.paint();
   };
 
+  test("names the first experiment, which is chosen when it is opened", () => {
+    const select = part(opened()).querySelector('[data-field="experiment"]') as HTMLSelectElement;
+    expect(select.value).toBe(catalogue.good[0]?.message.experiments[0]?.name);
+  });
+
   test("offers methods where an experiment compares several, the map's own first and always", () => {
     const page = opened();
     expect(shown(boxes(page)[0])).toBe(false);

@@ -239,6 +239,15 @@ describe("the list", () => {
     select.dispatchEvent(new Event("change"));
   };
 
+  test("does not call a head right of which nothing is known to be true", () => {
+    const rows = ROWS.map((row) => ({ ...row, heads: { ...row.heads, things: labels(null, { 0: 0.9 }) } }));
+    const { page, part } = both(rows);
+    choose(field<HTMLSelectElement>(part, "head"), "things");
+    page.paint();
+    expect(part.textContent).toContain("What is true of things was not given.");
+    expect(part.textContent).not.toContain("None is wrong");
+  });
+
   test("knows labels: one kind of mistake can be chosen, and its label is explained", () => {
     const { page, part } = both(ROWS);
     expect(tags(part)).toEqual(["Wrong 7", "Unsure 0", "All 12"]);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -141,9 +142,18 @@ def _from_file(path: Path, label: str, channels: int | None) -> Picture:
     try:
         data = path.expanduser().read_bytes()
     except (OSError, ValueError, RuntimeError) as error:
-        message = f"the image '{path}' cannot be read: {getattr(error, 'strerror', None) or error}; check the path"
+        message = f"the image '{path}' cannot be read: {_why_unreadable(path, error)}"
         raise BadImage(message) from error
     return replace(_from_bytes(data, label or path.name, channels), path=str(path))
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    """Say why a file cannot be read, and what to do."""
+    if re.match(r"[a-z]{2,}:/", str(path)):
+        return "it is an address, not a file; download it and give its path or its bytes"
+    if path.is_dir():
+        return "it is a folder; give a list of its files, as sorted(Path(folder).glob('*.jpg')), or a torchvision ImageFolder"
+    return f"{getattr(error, 'strerror', None) or error}; check the path"
 
 
 def _from_bytes(data: bytes, label: str, channels: int | None) -> Picture:
@@ -248,7 +258,7 @@ def _from_tensor(tensor: Tensor, label: str, channels: int | None, display: Disp
     if tensor.dim() == 4 and tensor.shape[0] == 1:
         tensor = tensor[0]
     if tensor.dim() not in {2, 3}:
-        message = f"an image tensor has the shape {tuple(tensor.shape)}; expected (C, H, W) or (H, W)"
+        message = f"an image tensor has the shape {tuple(tensor.shape)}; expected (C, H, W) or (H, W){_of_a_batch(tensor.dim())}"
         raise BadImage(message)
     if tensor.is_floating_point():
         tensor = tensor.float()
@@ -256,6 +266,10 @@ def _from_tensor(tensor: Tensor, label: str, channels: int | None, display: Disp
     if array.ndim == 3 and array.size and not _readable(array.shape[0], array.shape[2], channels, display):
         raise planes.refusal(array.shape, "tensor", channels)
     return _from_array(array.transpose(1, 2, 0) if array.ndim == 3 else array, label, channels, display)
+
+
+def _of_a_batch(dimensions: int) -> str:
+    return "; a batch is given as a list: list(batch)" if dimensions == 4 else ""
 
 
 def _readable(count: int, other: int, channels: int | None, display: Display | None) -> bool:
@@ -272,7 +286,7 @@ def _from_array(
         message = f"the image is empty: its shape is {array.shape}"
         raise BadImage(message)
     if array.ndim not in {2, 3}:
-        message = f"an image array has the shape {array.shape}; expected (H, W) or (H, W, C)"
+        message = f"an image array has the shape {array.shape}; expected (H, W) or (H, W, C){_of_a_batch(array.ndim)}"
         raise BadImage(message)
     if array.ndim == 3 and not _readable(array.shape[2], array.shape[0], channels, display):
         raise planes.refusal(array.shape, "array", channels)

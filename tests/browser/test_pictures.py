@@ -208,15 +208,7 @@ def test_a_chosen_file_a_part_and_a_camera_s_picture_are_added(bench: Notebook) 
     current(page, 0)
     view.wait_map()
     adding.get_by_role("button", name="Mark a part").click()
-    canvas = view.root.locator(".sw-canvas").first
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box is not None
-    mouse = page.page.mouse
-    mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.25 * box["height"])
-    mouse.down()
-    mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"], steps=5)
-    mouse.up()
+    view.drag((0.25, 0.25), (0.75, 0.5))
     adding.get_by_role("button", name="Cut it out").click()
     current(page, 9)
     width, height = page.value("[w.images[9]['width'], w.images[9]['height']]")
@@ -253,6 +245,8 @@ def test_mistakes_are_listed_and_one_click_explains_predicted_rather_than_true(b
     truth, predicted = page.value("[other[said[3]], top]")
     assert page.value("w.target") == f"style:{predicted} versus {truth}"
     view.wait_map(f"style:{predicted} versus {truth}")
+    said_of = view.option(f"style:{truth}").locator(".sw-option-name")
+    assert said_of.evaluate("(name) => getComputedStyle(name, '::after').content") == '" ✓ · compared with"'
     page.screenshot("pictures-mistakes", shots, view.root)
 
     rows.first.click()
