@@ -14,7 +14,7 @@ from saliency_widget import protocol
 from saliency_widget.answering import answer
 from saliency_widget.errors import SaliencyError
 from saliency_widget.explanation import Explanation
-from saliency_widget.runner import Closed, Job, Session, choose, portrait
+from saliency_widget.runner import Closed, Job, Session, choose, portrait, saved
 from saliency_widget.runner.adding import begun
 from saliency_widget.runner.cells import close_earlier, current_run, remember
 from saliency_widget.runner.gallery import gallery
@@ -103,15 +103,15 @@ class SaliencyWidget(Shows, anywidget.AnyWidget):
 
     _esm = t.Unicode().tag(sync=True)
 
-    card = t.Dict(read_only=True).tag(sync=True)
+    card = t.Dict(read_only=True).tag(sync=True, to_json=lambda card, w: saved.card(card, w._told))  # noqa: SLF001
     images: Any = t.List(read_only=True).tag(sync=True)
     gallery = t.Dict(read_only=True).tag(sync=True)
     base = t.Bytes(read_only=True).tag(sync=True)
     masks = t.Dict(read_only=True).tag(sync=True)
     masks_data = t.Bytes(read_only=True).tag(sync=True)
-    predictions = t.Dict(read_only=True).tag(sync=True)
+    predictions = t.Dict(read_only=True).tag(sync=True, to_json=saved.predictions)
     result = t.Dict(read_only=True).tag(sync=True)
-    result_data = t.Bytes(read_only=True).tag(sync=True)
+    result_data = t.Bytes(read_only=True).tag(sync=True, to_json=lambda data, w: saved.result_data(data, w.result))
     status = t.Dict(IDLE, read_only=True).tag(sync=True)
 
     model = _Chosen("").tag(sync=True)
@@ -130,6 +130,7 @@ class SaliencyWidget(Shows, anywidget.AnyWidget):
     _session: Session | None = None
     _wire: Wire | None = None
     _own_layout: Any = None
+    _told: Mapping[str, Any] = {}  # the card that is packed with the page
 
     def __init__(
         self,
@@ -160,9 +161,10 @@ class SaliencyWidget(Shows, anywidget.AnyWidget):
         first |= {"tolerance": tolerance, "model": models.first}
         choice = choose(wrapped, pictures, None, first)
         revision = models.revision(models.first)
+        self._told = models.card(models.first, revision)
         state = choice.state() | {
-            "_esm": packed(page("widget.js"), page("widget.css")),
-            "card": models.card(models.first, revision),
+            "_esm": packed(page("widget.js"), page("widget.css"), self._told),
+            "card": self._told,
             **begun(models, pictures),
         }
         for name, value in state.items():

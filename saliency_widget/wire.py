@@ -29,11 +29,11 @@ _UNPACK = """\
 // saliency-widget, compressed; the readable sources are in js/src of its repository.
 const bytes = Uint8Array.from(atob("DATA"), (c) => c.charCodeAt(0));
 const text = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
-const { script, styles } = JSON.parse(text);
+const { script, styles, card } = JSON.parse(text);
 const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
 const { default: widget } = await import(url);
 URL.revokeObjectURL(url);
-export default () => widget(styles);
+export default () => widget(styles, card);
 """
 
 _STATIC = Path(__file__).parent / "static"
@@ -123,15 +123,24 @@ class Wire:
                 _log.exception("who observes '%s' failed", change["name"])
 
 
-@lru_cache(maxsize=2)
-def packed(script: str, styles: str) -> str:
+def packed(script: str, styles: str, card: Mapping[str, Any]) -> str:
     """Return a script that unpacks and runs the page: a saved notebook carries it once for each widget, at half the bytes.
 
     The browsers that the page is built for all have ``DecompressionStream``.
+
+    Parameters
+    ----------
+    script, styles : str
+        The page's.
+    card : mapping
+        The first value of the trait, so that the methods' texts and the classes' names are packed too.
     """
-    data = base64.b64encode(
-        gzip.compress(json.dumps({"script": script, "styles": styles}).encode(), 9, mtime=0)
-    ).decode()
+    return _packed(json.dumps({"script": script, "styles": styles, "card": card}, separators=(",", ":")))
+
+
+@lru_cache(maxsize=2)
+def _packed(text: str) -> str:
+    data = base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
     return _UNPACK.replace("DATA", data)
 
 

@@ -88,12 +88,24 @@ export function bytesOf(buffer: unknown): Uint8Array | null {
 /** int16 values of a buffer at any byte offset, odd ones too, or null if it does not hold exactly `count`. */
 export function int16Of(buffer: unknown, count: number): Int16Array | null {
   const bytes = bytesOf(buffer);
-  if (bytes === null || bytes.byteLength !== 2 * count) {
+  if (bytes?.length === count + Math.ceil(count / 2) && count > 4096) {
+    return rootsOf(bytes, count);
+  }
+  if (bytes?.length !== 2 * count) {
     return null;
   }
   // A copy of its own: an Int16Array must begin at an even offset, and a small view would keep the
   // whole websocket message alive in the cache. Every browser runs little-endian, as the wire is.
   return new Int16Array(bytes.slice().buffer);
+}
+
+/** The values of a map as it is saved: square roots of 12 bits, the upper 8 of all first, then the lower 4, two to a byte. */
+export function rootsOf(bytes: Uint8Array, count: number): Int16Array {
+  const signed = Int8Array.from(bytes);
+  return Int16Array.from({ length: count }, (_, i) => {
+    const root = (signed[i] as number) * 16 + (((signed[count + (i >> 1)] as number) >> (4 * (i & 1))) & 15);
+    return Math.round((root * Math.abs(root) * 32767) / 2047 ** 2);
+  });
 }
 
 /** The values of T maps or pictures, or null if the buffer does not hold exactly those. */
@@ -104,6 +116,20 @@ export function valuesOf({ kind, targets, shape }: MapMeta, buffer: unknown): Fr
   }
   const bytes = bytesOf(buffer);
   return bytes?.byteLength === 3 * count ? bytes.slice() : null;
+}
+
+/**
+ * What the model says of a head, with its logits unpacked where they are float32 in base64. Of classes `norm` is the logarithm
+ * of the sum of their exponentials; of labels, each of which stands on its own, there is none.
+ */
+export function scoresOf(said: unknown): unknown {
+  const { logits: text, norm } = said as { logits: unknown; norm: number | null };
+  if (!isText(text)) {
+    return said;
+  }
+  const logits = [...new Float32Array(Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0)).buffer)];
+  const share = (x: number): number => (norm === null ? 1 / (1 + Math.exp(-x)) : Math.exp(x - norm));
+  return { logits, probabilities: logits.map(share) };
 }
 
 /** The meta data of T maps or pictures, or null. Also reads the `result` trait, which has the same fields. */

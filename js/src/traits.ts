@@ -1,5 +1,5 @@
 // Reads the synced traits, with something sensible where one is missing or odd; writes none.
-import { bytesOf, explainArgs, mapMeta, valuesOf } from "./decode.ts";
+import { bytesOf, explainArgs, mapMeta, scoresOf, valuesOf } from "./decode.ts";
 import type { Locked } from "./locks.ts";
 import { type MapData, splitMaps } from "./maps.ts";
 import type { Model } from "./model.ts";
@@ -55,8 +55,17 @@ const fields = (x: unknown): Record<string, unknown> =>
 const text = (x: unknown): string => (typeof x === "string" ? x : "");
 const list = <T>(x: unknown): T[] => (Array.isArray(x) ? (x as T[]) : []);
 
+/** What came packed with the page's code: the card of a widget leaves it out. */
+const told = new WeakMap<Model, Partial<Card>>();
+
+export function tellCard(model: Model, card: Partial<Card>): void {
+  told.set(model, card);
+}
+
 export function readCard(model: Model): Card {
-  return { ...EMPTY_CARD, ...fields(model.get("card")) };
+  const known = told.get(model);
+  const card: Card = { ...EMPTY_CARD, ...known, ...fields(model.get("card")) };
+  return { ...card, methods: card.methods.map((method, i) => ({ ...known?.methods?.[i], ...method })) };
 }
 
 export function readPictures(model: Model): Pick<SessionState, "images" | "image" | "at" | "album" | "base" | "masks"> {
@@ -75,7 +84,9 @@ export function readPictures(model: Model): Pick<SessionState, "images" | "image
 }
 
 export function readPredictions(model: Model): Predictions {
-  return fields(model.get("predictions"));
+  const said = fields(model.get("predictions"));
+  const heads = Object.entries(fields(said["heads"])).map(([name, head]) => [name, scoresOf(head)]);
+  return { ...said, heads: Object.fromEntries(heads) };
 }
 
 export function readLocked(model: Model): Locked {

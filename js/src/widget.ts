@@ -1,6 +1,8 @@
 // What anywidget calls, and nothing else: one session per model, one mounted view per cell output.
 import type { Model } from "./model.ts";
+import type { Card } from "./protocol.ts";
 import { Session } from "./session.ts";
+import { tellCard } from "./traits.ts";
 import { mountView } from "./view.ts";
 
 interface Given {
@@ -11,9 +13,10 @@ interface Given {
 /**
  * anywidget calls this once per model, so the session lives in the closure: the `model` of `initialize` and that of
  * `render` are two different proxies of one model, and cannot be the key to it. `styles` are those of the page, where the
- * host does not bring them: a saved notebook carries them packed with the script.
+ * host does not bring them, and `card` what the trait of this name leaves out: a saved notebook carries both packed with the
+ * script.
  */
-export default function createWidget(styles = "") {
+export default function createWidget(styles = "", card: Partial<Card> = {}) {
   let session: Session | null = null;
   let model = new AbortController();
 
@@ -24,6 +27,7 @@ export default function createWidget(styles = "") {
 
   function open(given: Given): Session {
     const until = lifetime(given.signal, model);
+    tellCard(given.model as Model, card);
     const opened = new Session(given.model as Model, until);
     session = opened;
     until.addEventListener("abort", () => {

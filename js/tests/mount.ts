@@ -1,6 +1,7 @@
 // The whole page over a model without a kernel, and short ways to play the person and the kernel; tests nothing itself.
 import { afterEach, beforeEach, vi } from "vitest";
 import { FakeModel } from "../dev/fake_model.ts";
+import type { Card } from "../src/protocol.ts";
 import createWidget from "../src/widget.ts";
 import { type Message, meta, traits } from "./harness.ts";
 
@@ -29,11 +30,12 @@ export function withPages(): void {
 
 export type Page = ReturnType<typeof mount>;
 
-export function mount(given: Record<string, unknown> = {}, views = 1) {
+/** `told` is the part of the card that comes packed with the page's code. */
+export function mount(given: Record<string, unknown> = {}, views = 1, told: Partial<Card> = {}) {
   const model = new FakeModel({ ...traits(), ...given });
   const sent: Message[] = [];
   model.answer = (message) => void sent.push(message);
-  const widget = createWidget();
+  const widget = createWidget("", told);
   const life = new AbortController();
   // anywidget hands out a new proxy each time.
   const proxy = () => ({

@@ -24,7 +24,12 @@ _BASE_SIDE = 1024
 """Long side of the picture as the page shows it: a saved notebook holds it."""
 
 _SMALL_SIDE = 128
-_QUALITY = 80
+_QUALITIES = (75, 60, 30)
+"""The first that makes it small enough; nearly always the first of all."""
+
+_MOST = 64_000
+"""Bytes of it that leave room for all else where a saved notebook may grow by 300 kB (``tests/widget/test_mimebundle.py``)."""
+
 _EFFORT = 2
 """20 ms for a photograph; Pillow's own choice takes twice as long for 6 % less."""
 
@@ -77,19 +82,27 @@ def base_picture(picture: Picture, *, quick: bool = False) -> bytes:
     ----------
     picture : Picture
     quick : bool
-        A JPEG, which is made in a few milliseconds, for pictures that move; else a WebP, which takes a third of its bytes.
+        A JPEG, which is made in a few milliseconds, for pictures that move; else a WebP, which takes a third of its bytes, and is
+        made coarser where that is above 64 kB.
     """
     image = picture.image
     if max(image.size) > _BASE_SIDE:
         image = image.copy()
         image.thumbnail((_BASE_SIDE, _BASE_SIDE), Image.Resampling.BICUBIC if quick else Image.Resampling.LANCZOS)
-    file = io.BytesIO()
     # A small one is drawn pixel by pixel, where the usual thrift would show.
     small = max(image.size) <= _SMALL_SIDE
     if quick:
-        image.save(file, "JPEG", quality=100 if small else _QUICK_QUALITY, subsampling=0 if small else 2)
-    else:
-        image.save(file, "WEBP", lossless=small, quality=_QUALITY, method=_EFFORT)
+        return _saved(image, "JPEG", quality=100 if small else _QUICK_QUALITY, subsampling=0 if small else 2)
+    for quality in _QUALITIES:
+        data = _saved(image, "WEBP", lossless=small, quality=quality, method=_EFFORT)
+        if small or len(data) <= _MOST:
+            break
+    return data
+
+
+def _saved(image: Image.Image, kind: str, **how: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **how)
     return file.getvalue()
 
 
@@ -100,9 +113,7 @@ def thumbnail(picture: Picture) -> bytes:
         scale = _THUMB_SIDE / max(small.size)
         size = (max(1, round(small.width * scale)), max(1, round(small.height * scale)))
         small = small.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    file = io.BytesIO()
-    small.save(file, "JPEG", quality=_THUMB_QUALITY)
-    return file.getvalue()
+    return _saved(small, "JPEG", quality=_THUMB_QUALITY)
 
 
 def predictions(picture: Picture, said: Mapping[str, Prediction]) -> dict[str, Any]:

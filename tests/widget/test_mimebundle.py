@@ -8,6 +8,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from ipywidgets import Widget
 from PIL import Image
 from skimage import data
@@ -23,7 +24,9 @@ _BUILT = wire._STATIC  # before the tests put files of their own there
 LIMIT = 300_000
 """Bytes by which a saved notebook may grow for each widget."""
 
-PHOTOGRAPH = 75_000
+LONG_SIDE = 1024
+
+PHOTOGRAPH = 64_000
 """Bytes that a photograph of 1024 pixels may take in it."""
 
 
@@ -107,21 +110,85 @@ def test_a_picture_that_a_method_made_is_shown_as_it_is(make):
 
 def grown(widget):
     """Return by how many bytes a saved notebook grows, as JupyterLab writes it: the cell's output and the widget's state."""
-    output = {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": bundle(widget)}
-    state = Widget.get_manager_state(widgets=[widget, widget.layout])["state"]
-    return len(json.dumps(output, indent=1)) + len(json.dumps(state, indent=1))
+    nbformat = pytest.importorskip("nbformat")
+    v4 = nbformat.v4
+    output = v4.new_output("execute_result", data=bundle(widget), execution_count=1)
+    state = Widget.get_manager_state(widgets=[widget, widget.layout])
+    without, whole = (v4.new_notebook(cells=[v4.new_code_cell("w", id="a", outputs=put)]) for put in ([], [output]))
+    whole.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": state}
+    return len(nbformat.writes(whole).encode()) - len(nbformat.writes(without).encode())
 
 
-@pytest.mark.parametrize("method", ["gradient", "grad_cam"])
-def test_a_saved_notebook_grows_by_less_than_its_limit(make, monkeypatch, method):
+@pytest.fixture
+def real_page(monkeypatch):
+    """The page as it was built, which a notebook holds."""
     if not (_BUILT / "widget.js").exists():
         pytest.skip("the page is not built")
     monkeypatch.setattr(wire, "_STATIC", _BUILT)
+
+
+@pytest.mark.usefixtures("real_page")
+@pytest.mark.parametrize("method", ["gradient", "grad_cam"])
+def test_a_saved_notebook_grows_by_less_than_its_limit(make, method):
     widget = make(sw.load("demo/vgg", device="cpu"), sw.demo.buildings(8, seed=1), method=method, idle=False)
     widget.wait(LONG)
     contents = bundle(widget)
     assert len(contents["image/png"]) + len(contents["text/plain"]) < 45_000, "the static part is small"
     assert grown(widget) < LIMIT
+
+
+def enlarged(name):
+    """Return a photograph of scikit-image's, 1024 pixels on its long side."""
+    image = Image.fromarray(getattr(data, name)())
+    scale = LONG_SIDE / max(image.size)
+    return image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+
+
+def sharp():
+    """Return parts of four photographs side by side, each in its own pixels: more detail than any of them enlarged."""
+    image = Image.new("RGB", (LONG_SIDE, 768))
+    for i, name in enumerate(("astronaut", "coffee", "rocket", "chelsea")):
+        part = Image.fromarray(getattr(data, name)()).crop((0, 0, 512, 384))
+        image.paste(part.resize((512, 384)), (i % 2 * 512, i // 2 * 384))
+    return image
+
+
+@pytest.fixture(scope="module")
+def thousand():
+    """A network of a thousand classes with names, whose weights are as they fall."""
+    torchvision = pytest.importorskip("torchvision")
+    weights = torchvision.models.ResNet50_Weights.DEFAULT
+    torch.manual_seed(0)
+    net = torchvision.models.resnet50(weights=None).eval()
+    return sw.ImageModel(
+        net, heads={"class": weights.meta["categories"]}, preprocess=weights.transforms(resize_size=256), device="cpu"
+    )
+
+
+@pytest.mark.usefixtures("real_page")
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket", "sharp"])
+def test_a_thousand_classes_and_a_large_photograph_stay_below_the_limit(make, thousand, name):
+    widget = make(thousand, sharp() if name == "sharp" else enlarged(name), idle=False)
+    widget.wait(LONG)
+    assert widget.images[0]["input"] == [224, 224]
+    assert len(widget.card["heads"][0]["classes"]) == len(widget.predictions["heads"]["class"]["logits"]) == 1000
+    assert max(Image.open(io.BytesIO(widget.base)).size) == LONG_SIDE
+    assert grown(widget) < LIMIT
+
+
+@pytest.mark.usefixtures("real_page")
+def test_what_is_saved_of_a_thousand_classes_is_their_logits_and_of_a_map_twelve_bits_a_value(make, thousand):
+    widget = make(thousand, enlarged("rocket"), idle=False)
+    widget.wait(LONG)
+    state = widget.get_state()
+    assert len(state["result_data"]) == 224 * 224 * 3 // 2
+    assert len(json.dumps(state["predictions"])) < 5_600
+    assert len(json.dumps(state["card"])) < 400, "the rest is packed with the page"
+    assert len(state["_esm"]) < 78_000
+    shown = widget.explanation.heatmap()
+    assert np.allclose(
+        np.frombuffer(widget.result_data, "<i2").reshape(224, 224) * widget.result["scales"][0], shown, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("exporter", ["HTMLExporter", "LatexExporter", "MarkdownExporter"])
