@@ -73,8 +73,9 @@ _ON_PURPOSE = """\
   one rival is another map. Compared with one rival.
 - **Occlusion** is the mean over the windows that cover a pixel, as in captum, which rounds to float32 on the way; PAIR's
   does not divide.
-- **Guided backprop and DeconvNet** change every ReLU, also one that is a function or is used twice, where captum's keeps
-  the plain gradient. Both equal the gradient where there is none: MobileNetV2 (ReLU6) and EfficientNet (SiLU).
+- **Guided backprop and DeconvNet** change every ReLU, also one that is a function, is used twice or has a cap (ReLU6), where
+  captum's keeps the plain gradient. Compared on MobileNetV2 with each ReLU6 given to captum as a ReLU and a cap. Both equal
+  the gradient where there is no ReLU: EfficientNet (SiLU).
 - **DeepLIFT** follows max pools whose windows overlap, pools right behind an activation, and any activation, all of which
   captum's loses.
 - **LRP and Deep Taylor** merge a batch norm into the layer before it with its own epsilon once; zennit's canonizer leaves

@@ -33,7 +33,7 @@ import saliency_widget as sw
 from saliency_widget.demo.models import load
 from saliency_widget.errors import NotApplicable
 
-__all__ = ["jobs", "main", "measure"]
+__all__ = ["jobs", "left", "main", "measure"]
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = ROOT / ".cache" / "experiment" / "records.jsonl"
@@ -114,8 +114,10 @@ def _done(records: Path) -> set[tuple[str, int]]:
         return {(record["tier"], record["seed"]) for record in map(json.loads, lines)}
 
 
-def _left(given: argparse.Namespace) -> Iterator[tuple[Tier, int]]:
-    counts: dict[Tier, int] = dict(zip(TIERS, (given.scenes, given.scenes_middle, given.scenes_expensive), strict=True))
+def left(given: argparse.Namespace) -> Iterator[tuple[Tier, int]]:
+    """Yield (tier, number of the scene) of what is not written down yet, until the time is up."""
+    each = (given.scenes, given.scenes_middle, given.scenes_expensive, given.scenes_steady)
+    counts: dict[Tier, int] = dict(zip(TIERS, each, strict=True))
     done, end = _done(given.records), time.monotonic() + 60 * given.minutes
     for tier, place in tqdm(jobs(counts), desc="scenes", unit="job", mininterval=20):
         if time.monotonic() > end:
@@ -130,7 +132,7 @@ def run(given: argparse.Namespace, write_down: Callable[[TextIO, dict[str, Any]]
     models |= {f"{UNTRAINED}{name}": load(name, trained=False) for name in ARCHITECTURES}
     given.records.parent.mkdir(parents=True, exist_ok=True)
     with given.records.open("a") as file:
-        for tier, place in _left(given):
+        for tier, place in left(given):
             write_down(file, measure(models, FIRST_SEED + place, tier, curves=place < given.scenes_curves))
 
 

@@ -1,5 +1,6 @@
 // What a run will cost: counted from the card, timed by what this machine was seen to take, written as a person rounds.
 import { describe, expect, test } from "vitest";
+import { method as listed } from "../dev/card.ts";
 import { Clock, roughly, unitsOf } from "../src/cost.ts";
 import type { MapData } from "../src/maps.ts";
 import type { Cost, Method } from "../src/protocol.ts";
@@ -7,23 +8,8 @@ import { mount, withPages } from "./mount.ts";
 
 withPages();
 
-const method = (cost: Cost | null, more: Partial<Method> = {}): Method => ({
-  name: "m",
-  label: "M",
-  explain: "",
-  cite: "",
-  kind: "estimate",
-  unit: "gradients",
-  family: "paths",
-  layer: false,
-  values: "rate",
-  sibling_of: null,
-  status: "works",
-  reason: null,
-  params: [],
-  cost,
-  ...more,
-});
+const method = (cost: Cost | null, more: Partial<Method> = {}): Method =>
+  listed("m", "M", "", "", { family: "paths", cost, ...more });
 const STEPS = method({ base: 0, factor: 2, by: ["steps", "samples"], slides: false });
 const WINDOWS = method(
   { base: 1, factor: 1, by: ["window", "stride"], slides: true },

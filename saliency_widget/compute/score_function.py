@@ -40,21 +40,15 @@ _TRIES = 2
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """What one forward, and one backward for each target, gave.
+class Chunk(ScoreChunk):
+    """What one forward gave, and one backward for each target.
 
     Attributes
     ----------
-    start : int
-        Index of the chunk's first point.
-    scores : Tensor
-        Shape (n, T): the score of each target at each point.
     gradients : Tensor
-        Shape (T, n, C, h, w): their gradients with respect to the points.
+        Shape (T, n, C, h, w): the gradients of the scores with respect to the points.
     """
 
-    start: int
-    scores: Tensor
     gradients: Tensor
 
 

@@ -43,7 +43,7 @@ class Headed(nn.Module):
     last : nn.ModuleList
         The heads' linear layers, in the order of `heads`.
     heads : dict
-        As it was given: ``sw.ImageModel(net, heads=net.heads)`` knows all names.
+        As it was given; ``sw.ImageModel(net)`` reads all names from it.
     taken_off : str or None
     width : int
     """
@@ -125,8 +125,8 @@ def two_heads(
     -------
     Headed
         An ``nn.Module`` that returns ``{head: outputs (N, K)}``, on the backbone's device, in its type and in its mode (training
-        or evaluation). :func:`saliency_widget.explain` and the widget take it as it is, and number its classes;
-        ``sw.ImageModel(net, heads=net.heads)`` tells them the names.
+        or evaluation). :func:`saliency_widget.explain`, the widget and ``sw.ImageModel(net)`` take it as it is, and know the
+        names of its heads and classes.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def two_heads(
     >>> net = two_heads(vgg, {"style": ["gothic", "romanesque"], "age": sw.Regression("years")})
     >>> net.taken_off, net.width
     ('classifier.6', 4096)
-    >>> model = sw.ImageModel(net, heads=net.heads)
+    >>> model = sw.ImageModel(net)
     """
     if not isinstance(backbone, nn.Module):
         hint = "; an ImageModel holds its network in .module" if isinstance(backbone, sw.ImageModel) else ""

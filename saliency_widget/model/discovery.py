@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from saliency_widget.errors import ModelError, NotFinite
 from saliency_widget.model.endings import find_endings
-from saliency_widget.model.heads import Head, HeadSpec, Regression, find_heads
+from saliency_widget.model.heads import Head, HeadSpec, Regression, find_heads, own_spec
 from saliency_widget.model.outputs import flatten, left_out
 from saliency_widget.model.refusals import broken_weights, is_out_of_memory
 
@@ -58,7 +58,7 @@ def study(
     output : object
         What the model returned for `points`, with its graph.
     spec : mapping of str to HeadSpec, or None
-        The user's names.
+        The user's names; the module's own count where there are none.
     run : callable
         Runs the model on inputs (n, C, h, w) without gradients.
     points : Tensor
@@ -75,6 +75,7 @@ def study(
     NotFinite
         If it is not finite, because a weight is not.
     """
+    spec = spec or own_spec(module, output)
     heads = find_heads(output, spec)
     parts = flatten(output)
     first = {name: parts[head.key] for name, head in heads.items()}

@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from saliency_widget.errors import BadParameter, ModelError, nearest
 from saliency_widget.model.layers import Layer, recognise
+from saliency_widget.model.rectifying import cap
 
 __all__ = ["Attention", "Facts", "examine", "first_tensor"]
 
@@ -41,6 +42,11 @@ _FUNCTIONS = {
     "multi_head_attention_forward": "multi_head_attention_forward",
 }
 """Functions that are looked for, by the name under which torch calls them."""
+
+_LARGEST = frozenset({
+    "max_pool1d", "max_pool2d", "max_pool2d_with_indices", "adaptive_max_pool1d", "adaptive_max_pool2d", "amax", "max",
+    "topk",
+})  # fmt: skip
 
 _OF_KIND = {
     "relu": (nn.ReLU,),
@@ -100,7 +106,9 @@ class Facts:
     functions : mapping of str to int
         Activations and normalisations that were called as functions, not by the module of torch that is named after them.
     relus : int
-        How often a ReLU was applied, as a module or as a function.
+        How often a ReLU was applied, as a module or as a function; one with a cap, as a ReLU6 is, counts too.
+    maxima : int
+        How often the largest of several numbers was taken, as a max pool does.
     attention : tuple of Attention
         In the order of the forward.
     layers : tuple of Layer
@@ -118,6 +126,7 @@ class Facts:
     kinds: Mapping[str, int] = field(default_factory=dict)
     functions: Mapping[str, int] = field(default_factory=dict)
     relus: int = 0
+    maxima: int = 0
     attention: tuple[Attention, ...] = ()
     layers: tuple[Layer, ...] = ()
     aliases: Mapping[str, Layer] = field(default_factory=dict)
@@ -185,6 +194,7 @@ def examine(
         kinds=dict(Counter(type(layer).__name__ for layer in names)),
         functions=dict(watch.functions),
         relus=watch.relus,
+        maxima=watch.maxima,
         attention=tuple(watch.attention),
         layers=layers,
         aliases={name: layer for name, layer in watch.recognised.items() if watch.calls[name] == 1},
@@ -222,6 +232,7 @@ class _Watch:
         self.calls: Counter[str] = Counter()
         self.functions: Counter[str] = Counter()
         self.relus = 0
+        self.maxima = 0
         self.attention: list[Attention] = []
         self.recognised: dict[str, Layer] = {}
         self._seen: list[_Seen] = []
@@ -268,7 +279,7 @@ class _Watch:
         if isinstance(given, Tensor) and not given.requires_grad:
             return  # of numbers that the picture has no part in, such as a table of position biases
         inside = self._inside[-1] if self._inside else None
-        if name == "relu":
+        if cap(name, args, kwargs) is not None:
             self.relus += 1
         # A class derived from torch's may do anything: what it calls is noted, since its own name says nothing.
         if not isinstance(inside, _OF_KIND.get(name, ())) or not type(inside).__module__.startswith("torch.nn."):
@@ -348,7 +359,9 @@ class _Calls(TorchFunctionMode):
         self._watch = watch
 
     def __torch_function__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = _FUNCTIONS.get(getattr(func, "__name__", ""))
+        spelled = getattr(func, "__name__", "")
+        name = _FUNCTIONS.get(spelled)
         if name is not None:
             self._watch.called(name, args, kwargs or {})
+        self._watch.maxima += spelled in _LARGEST
         return func(*args, **(kwargs or {}))

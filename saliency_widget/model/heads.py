@@ -8,12 +8,22 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from saliency_widget.errors import ModelError, nearest
 from saliency_widget.model.outputs import flatten, has_names
 
-__all__ = ["Ending", "Head", "HeadSpec", "MultiLabel", "Prediction", "Regression", "check_spec", "find_heads"]
+__all__ = [
+    "Ending",
+    "Head",
+    "HeadSpec",
+    "MultiLabel",
+    "Prediction",
+    "Regression",
+    "check_spec",
+    "find_heads",
+    "own_spec",
+]
 
 Ending = Literal["softmax", "log_softmax", "sigmoid"]
 
@@ -209,6 +219,33 @@ def find_heads(output: Any, spec: Mapping[str, HeadSpec] | None) -> dict[str, He
             raise ModelError(message)
         chosen = list(parts)
     return {name: _head(name, key, parts[key], spec[name]) for name, key in zip(spec, chosen, strict=True)}
+
+
+def own_spec(module: nn.Module, output: Any) -> dict[str, HeadSpec] | None:
+    """Return the names that a module has for its heads itself, as one made by :func:`saliency_widget.demo.two_heads` has.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Its attribute `heads` is read, not its properties: a dictionary as ``heads=`` takes it. Layers of that name tell nothing.
+    output : object
+        What it returned for one image.
+
+    Returns
+    -------
+    dict of str to (sequence of str, Regression or MultiLabel), or None
+        None where there is no such dictionary, or one that does not name each head of the output: nobody has asked for it, so
+        it may have been meant for something else.
+    """
+    given = vars(module).get("heads")
+    if not isinstance(given, Mapping) or any(spec is None for spec in given.values()):
+        return None
+    try:
+        spec = check_spec(given)
+        named = len(find_heads(output, spec))
+    except ModelError:
+        return None
+    return spec if named == len(flatten(output)) else None
 
 
 def _once(names: Sequence[str], says: str) -> None:

@@ -49,8 +49,8 @@ class ImageModel:
         Takes a batch (N, C, h, w), returns scores: a tensor (N, K) or (N,), or a tuple, list, dict, named tuple,
         dataclass or Hugging Face output of such.
     heads : mapping of str to (sequence of str, Regression, MultiLabel or None), or callable, optional
-        Names of the heads and of their classes; `Regression` for a head that gives a value, `MultiLabel` for labels of
-        which any number may hold. By default the heads are found by running the model once. A callable is `select`.
+        Names of the heads and of their classes; `Regression` for a value, `MultiLabel` for labels of which any number may hold.
+        By default running the model once finds them, and a dict `module.heads` that fits names them. A callable is `select`.
     preprocess : callable, optional
         Takes a float tensor (3, H, W) in [0, 1] (or a Pillow image, if it takes only that), returns the model's input
         (C, h, w). By default: resize and crop to `input_size`, ImageNet's mean and standard deviation; of one channel

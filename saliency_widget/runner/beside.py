@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from saliency_widget.compute import Cancelled
+from saliency_widget.runner.ending import Ending
 from saliency_widget.runner.job import Job, Kind, Status, forget_frames, plain
 
 if TYPE_CHECKING:
@@ -73,16 +73,10 @@ class Beside:
 
     def _steps(self, job: Job, run: Callable[[Job], Iterator[None]], *, lasting: bool) -> Iterator[None]:
         try:
-            yield from run(job)
-            if not lasting:
-                self._end(job, "complete")
-        except Cancelled:
-            self._end(job, job.stop or "cancelled")
-        except GeneratorExit:
-            self._end(job, job.stop or "cancelled")
-            raise
-        except BaseException as error:  # noqa: BLE001 - SystemExit in a user's model too must end the job, not the thread
-            self._failed(job, error)
+            with Ending(lambda: self._end(job, job.stop or "cancelled"), lambda error: self._failed(job, error)):
+                yield from run(job)
+                if not lasting:
+                    self._end(job, "complete")
         finally:
             if job.ended:
                 self._session.jobs.finished(job)

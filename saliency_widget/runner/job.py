@@ -97,12 +97,7 @@ class Choice:
             "image": picture,
             **self._model(),
             "targets": [target.wire() for target in self.targets],
-            "method": self.method,
-            "params": dict(self.params),
-            "score": self.score,
-            "layer": self.layer,
-            "seed": self.seed,
-            "tolerance": self.tolerance,
+            **self._how(),
         }
 
     def state(self) -> dict[str, Any]:
@@ -111,6 +106,14 @@ class Choice:
             "image": self.image,
             **self._model(),
             "target": str(self.targets[0]),
+            **self._how(),
+        }
+
+    def _model(self) -> dict[str, str]:
+        return {"model": self.model} if self.model else {}
+
+    def _how(self) -> dict[str, Any]:
+        return {
             "method": self.method,
             "params": dict(self.params),
             "score": self.score,
@@ -118,9 +121,6 @@ class Choice:
             "seed": self.seed,
             "tolerance": self.tolerance,
         }
-
-    def _model(self) -> dict[str, str]:
-        return {"model": self.model} if self.model else {}
 
 
 @dataclass(eq=False)

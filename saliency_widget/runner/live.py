@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from saliency_widget.compute import Cancelled
 from saliency_widget.errors import BadImage, ModelError, NotApplicable
 from saliency_widget.methods import Estimate, get
 from saliency_widget.model import ImageModel, Picture
 from saliency_widget.model.watching import watched
 from saliency_widget.runner import state
+from saliency_widget.runner.ending import Ending
 from saliency_widget.runner.frames import Frame, encode
 from saliency_widget.runner.job import Choice, Job
 from saliency_widget.runner.outbox import Alarm
@@ -254,16 +254,10 @@ class Live:
     def _steps(self, job: Job) -> Iterator[None]:
         session = self._session
         try:
-            while (shot := session.holding(lambda: self._take(job))) is not None:
-                session.latest(job, self._frame(job, shot))
-                yield
-        except Cancelled:
-            session.stopped(job)
-        except GeneratorExit:
-            session.stopped(job)
-            raise
-        except BaseException as error:  # noqa: BLE001 - SystemExit in a user's model too must end the job, not the thread
-            session.failed(job, error)
+            with Ending(lambda: session.stopped(job), lambda error: session.failed(job, error)):
+                while (shot := session.holding(lambda: self._take(job))) is not None:
+                    session.latest(job, self._frame(job, shot))
+                    yield
         finally:
             if job.ended:
                 session.jobs.finished(job)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from saliency_widget.compute import Cancelled
 from saliency_widget.errors import ModelError
 from saliency_widget.methods import Estimate
 from saliency_widget.model import Picture, Prediction
 from saliency_widget.model.watching import watched
 from saliency_widget.plan import look_ahead
+from saliency_widget.runner.ending import Ending
 from saliency_widget.runner.frames import encode
 from saliency_widget.runner.job import Job
 from saliency_widget.runner.planning import plan_of
@@ -34,14 +34,8 @@ def steps(session: Session, job: Job) -> Iterator[None]:
         Accepted, not begun.
     """
     try:
-        yield from (_predict if job.kind == "predict" else _explain)(session, job)
-    except Cancelled:
-        session.stopped(job)
-    except GeneratorExit:
-        session.stopped(job)
-        raise
-    except BaseException as error:  # noqa: BLE001 - SystemExit in a user's model too must end the job, not the thread
-        session.failed(job, error)
+        with Ending(lambda: session.stopped(job), lambda error: session.failed(job, error)):
+            yield from (_predict if job.kind == "predict" else _explain)(session, job)
     finally:
         session.jobs.finished(job)
 

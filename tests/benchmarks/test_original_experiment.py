@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from experiment_cases import ARCHITECTURES, CASES, HEADS, ROWS, Case, sign
+from experiment_cases import ARCHITECTURES, CASES, FIRST_SEED, HEADS, ROWS, Case, sign
 from experiment_figures import BOTH, Figures, difference, interval, mean_of
 from experiment_maps import Map, Subject, elements_of, grain, noisy, run_case, share_ratio
 from experiment_report import KEYS, SECTIONS, between_marks, summary
-from original_experiment import jobs, measure
+from original_experiment import jobs, left, measure
 from scene_parts import ELEMENTS, PARTS, parts
 
 import saliency_widget as sw
@@ -179,6 +180,14 @@ def test_an_interval_covers_its_mean_and_one_number_has_none_to_either_side():
     assert found.low < found.mean == 2.5 < found.high
     assert (interval([7.0]).low, interval([7.0]).high) == (7, 7)
     assert interval([]) is None
+
+
+def test_what_is_written_down_is_not_measured_again_and_each_tier_has_its_own_number_of_scenes(tmp_path):
+    records = tmp_path / "records.jsonl"
+    records.write_text(json.dumps({"tier": "cheap", "seed": FIRST_SEED}) + "\n")
+    numbers = {"scenes": 3, "scenes_middle": 2, "scenes_expensive": 1, "scenes_steady": 1, "minutes": 600.0}
+    found = sorted(left(Namespace(records=records, **numbers)))
+    assert found == [("cheap", 1), ("cheap", 2), ("expensive", 0), ("middle", 0), ("middle", 1), ("steady", 0)]
 
 
 def test_differences_and_means_are_taken_scene_by_scene():

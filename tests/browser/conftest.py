@@ -8,8 +8,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from browser.lending import Contexts, SharedPage, checked, failed
 from browser.page import NotebookPage, write_notebook
 from browser.server import LabServer
 
@@ -38,8 +39,6 @@ scenes = sw.demo.buildings(3, seed=5)
 SHOW = "w = sw.SaliencyWidget(model, scenes, target='style', idle=False)\nw"
 
 Notebook = Callable[..., NotebookPage]
-Contexts = Callable[[float], BrowserContext]
-failed = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
@@ -110,60 +109,23 @@ def notebook(lab: LabServer, contexts: Contexts, shots: Path, request: pytest.Fi
             page.run_all()
         return page
 
-    yield open_notebook
     try:
-        for page in opened:
-            page.settle()  # what the page did last must have been heard
-            page.guard.check()
-    except AssertionError:
-        request.node.stash[failed] = True
-        raise
+        with checked(opened, request, shots):
+            yield open_notebook
     finally:
-        for number, page in enumerate(opened):
-            if request.node.stash.get(failed, False):
-                keep(page, shots / "failed" / f"{request.node.name}-{number}".replace("/", "_"))
-            page.close()
-
-
-class Bench:
-    """One notebook page, with one kernel that has imported torch, lent to one test after the other."""
-
-    def __init__(self, lab: LabServer, contexts: Contexts) -> None:
-        self._lab = lab
-        self._contexts = contexts
-        self._page: NotebookPage | None = None
-
-    def lend(self, cells: Sequence[str], *, width: int, height: int) -> NotebookPage:
-        """Give the page with these cells alone, none of them run, and no widget left in its kernel."""
-        if self._page is None:
-            path = write_notebook(self._lab.notebooks, [SETUP])
-            self._page = NotebookPage(self._lab, self._contexts(1), path)
-            self._page.run_all()
-        page = self._page
-        page.page.set_viewport_size({"width": width, "height": height})
-        page.page.evaluate("() => { document.documentElement.style.zoom = ''; }")  # a test may have enlarged the page
-        page.execute("ipywidgets.Widget.close_all()")
-        page.replace_cells(cells)
-        page.guard.problems.clear()
-        page.wire.clear()
-        return page
-
-    def drop(self) -> None:
-        """Close the page; the next test gets another one, with another kernel."""
-        page, self._page = self._page, None
-        if page is not None:
+        for page in opened:
             page.close()
 
 
 @pytest.fixture(scope="session")
-def _bench(lab: LabServer, contexts: Contexts) -> Iterator[Bench]:
-    bench = Bench(lab, contexts)
-    yield bench
-    bench.drop()
+def _bench(lab: LabServer, contexts: Contexts) -> Iterator[SharedPage]:
+    shared = SharedPage(lab, contexts, setup=SETUP, forget="ipywidgets.Widget.close_all()")
+    yield shared
+    shared.drop()
 
 
 @pytest.fixture
-def bench(_bench: Bench, shots: Path, request: pytest.FixtureRequest) -> Iterator[Notebook]:
+def bench(_bench: SharedPage, shots: Path, request: pytest.FixtureRequest) -> Iterator[Notebook]:
     """Open one notebook of given cells on the page that the tests share: no kernel to start, no JupyterLab to load.
 
     `sw`, `model` and `scenes` (three pictures) are there. All cells are run unless ``run=False``. A test that
@@ -180,33 +142,8 @@ def bench(_bench: Bench, shots: Path, request: pytest.FixtureRequest) -> Iterato
             page.run_all()
         return page
 
-    yield open_cells
-    try:
-        for page in lent:
-            page.settle()
-            page.guard.check()
-    except AssertionError:
-        request.node.stash[failed] = True
-        raise
-    finally:
-        if request.node.stash.get(failed, False):
-            for page in lent:
-                keep(page, shots / "failed" / request.node.name.replace("/", "_"))
-            _bench.drop()
-
-
-def keep(notebook: NotebookPage, folder: Path) -> None:
-    """Write down what a failed test's page looked like and said."""
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        notebook.page.screenshot(path=folder / "page.png")
-    except Error as error:  # a page that crashed has no picture
-        (folder / "page.txt").write_text(str(error))
-    (folder / "console.log").write_text("\n".join(notebook.guard.console))
-    (folder / "problems.log").write_text("\n".join(notebook.guard.problems))
-    (folder / "messages.log").write_text(notebook.wire.summary())
-    (folder / "server.log").write_text(notebook.lab.log_tail(500))
-    sys.stderr.write(f"kept in {folder}\n")
+    with _bench.lending(lent, request, shots):
+        yield open_cells
 
 
 @pytest.hookimpl(wrapper=True)

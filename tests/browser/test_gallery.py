@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator
 
 from browser.page import NotebookPage
-from browser.view import View
+from browser.view import View, ready
 
 Notebook = Callable[..., NotebookPage]
 
@@ -33,10 +33,7 @@ def difference_end(a, b, clip):
 def opened(bench: Notebook, **size: int) -> tuple[NotebookPage, View, Locator]:
     """Give a view with a finished map, and the part "Compare maps", opened."""
     page = bench(**size)
-    view = View(page)
-    view.wait_map()
-    page.execute("w.wait()")
-    page.execute(PREPARE)
+    view = ready(page, PREPARE)
     view.open_part("gallery")
     return page, view, view.root.locator(".sw-gallery-region")
 

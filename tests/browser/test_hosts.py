@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from browser.conftest import SETUP, SHOW, Contexts
+from browser.conftest import SETUP, SHOW
+from browser.lending import Contexts
 from browser.page import NotebookPage, write_notebook
 from browser.server import NotebookServer, free_port
 from browser.view import View

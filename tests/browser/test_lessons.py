@@ -14,8 +14,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from browser.conftest import Contexts, failed, keep
-from browser.page import NotebookPage, write_notebook
+from browser.lending import Contexts, SharedPage
+from browser.page import NotebookPage
 from browser.server import ROOT, LabServer
 from browser.view import View, changed
 
@@ -36,57 +36,29 @@ del gc, os
 """
 
 
-class Classroom:
-    """One page, with one kernel, for one lesson after the other."""
-
-    def __init__(self, lab: LabServer, contexts: Contexts) -> None:
-        self._lab = lab
-        self._contexts = contexts
-        self.page: NotebookPage | None = None
-
-    def open(self, lesson: Path) -> NotebookPage:
-        """Give the page with the cells of a lesson, none of them run, and a kernel that knows no name."""
-        if self.page is None:
-            self.page = NotebookPage(self._lab, self._contexts(1), write_notebook(self._lab.notebooks, [""]))
-        page = self.page
-        page.execute(FORGET)
-        cells = nbformat.read(lesson, as_version=4).cells  # type: ignore[no-untyped-call]
-        shows = [at for at, cell in enumerate(cells) if cell.cell_type == "code" and "SaliencyWidget(" in cell.source]
-        page.replace_cells(cells if WHOLE else cells[: shows[0] + 1])
-        page.wire.clear()
-        return page
-
-    def drop(self) -> None:
-        """Close the page; the next lesson gets another one, with another kernel."""
-        page, self.page = self.page, None
-        if page is not None:
-            page.close()
+Classroom = Callable[[Path], NotebookPage]
 
 
 @pytest.fixture(scope="module")
-def _classroom(lab: LabServer, contexts: Contexts) -> Iterator[Classroom]:
-    room = Classroom(lab, contexts)
-    yield room
-    room.drop()
+def _classroom(lab: LabServer, contexts: Contexts) -> Iterator[SharedPage]:
+    shared = SharedPage(lab, contexts, forget=FORGET)
+    yield shared
+    shared.drop()
 
 
 @pytest.fixture
-def classroom(_classroom: Classroom, shots: Path, request: pytest.FixtureRequest) -> Iterator[Classroom]:
-    """Open a lesson. When the test ends its page must have been clean; of a failed one is kept what `notebook` keeps."""
-    yield _classroom
-    page = _classroom.page
-    if page is None:
-        return
-    try:
-        page.settle()
-        page.guard.check()
-    except AssertionError:
-        request.node.stash[failed] = True
-        raise
-    finally:
-        if request.node.stash.get(failed, False):
-            keep(page, shots / "failed" / request.node.name.replace("/", "_"))
-            _classroom.drop()
+def classroom(_classroom: SharedPage, shots: Path, request: pytest.FixtureRequest) -> Iterator[Classroom]:
+    """Open a lesson: a page with its cells, none of them run, and a kernel that knows no name."""
+    lent: list[NotebookPage] = []
+
+    def open_lesson(lesson: Path) -> NotebookPage:
+        cells = nbformat.read(lesson, as_version=4).cells  # type: ignore[no-untyped-call]
+        shows = [at for at, cell in enumerate(cells) if cell.cell_type == "code" and "SaliencyWidget(" in cell.source]
+        lent.append(_classroom.lend(cells if WHOLE else cells[: shows[0] + 1]))
+        return lent[-1]
+
+    with _classroom.lending(lent, request, shots):
+        yield open_lesson
 
 
 def click_something_else(view: View) -> Callable[[], None]:
@@ -112,7 +84,7 @@ def click_something_else(view: View) -> Callable[[], None]:
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_runs_in_jupyterlab_and_its_first_widget_answers_a_click(classroom: Classroom, lesson: Path) -> None:
-    page = classroom.open(lesson)
+    page = classroom(lesson)
     page.run_all(timeout=SECONDS)
     views = [View(page, nth) for nth in range(page.widget.count())]
     assert views, "the reader has nothing to click"

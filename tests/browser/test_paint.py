@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Locator
 
 from browser.page import NotebookPage
-from browser.view import View
+from browser.view import View, ready
 
 Notebook = Callable[..., NotebookPage]
 
@@ -79,10 +79,7 @@ def latencies(log: list[tuple[str, float, int]]) -> list[float]:
 def opened(bench: Notebook, **size: int) -> tuple[NotebookPage, View, Locator]:
     """Give a view with a finished map, and the part "Paint to occlude", opened."""
     page = bench(**size)
-    view = View(page)
-    view.wait_map()
-    page.execute("w.wait()")
-    page.execute(PREPARE)
+    view = ready(page, PREPARE)
     return page, view, view.open_part("paint").locator(".sw-paint-body")
 
 
@@ -109,29 +106,13 @@ def settled(view: View) -> dict[str, float]:
     return read(part)
 
 
-def drag(view: View, *places: tuple[float, float], lift: bool = True) -> None:
-    """Drag over places of the canvas, in shares of it."""
-    canvas = view.root.locator(".sw-canvas").first
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box is not None
-    mouse = view.notebook.page.mouse
-    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
-    mouse.move(*at[0])
-    mouse.down()
-    for place in at[1:]:
-        mouse.move(*place, steps=8)
-    if lift:
-        mouse.up()
-
-
 @pytest.mark.browser
 def test_a_drag_hides_pixels_and_every_heads_scores_move_while_nothing_else_does(bench: Notebook) -> None:
     page, view, part = opened(bench)
     before = view.painted
     choice = page.execute("print(w.target, w.method, w.image)")
     press(part, "Paint")
-    drag(view, (0.3, 0.5), (0.7, 0.5), (0.7, 0.3))
+    view.drag((0.3, 0.5), (0.7, 0.5), (0.7, 0.3))
     now = settled(view)
     assert 0.05 < now["hidden"] < 0.4
     assert now["before"] == pytest.approx(float(page.execute("print(score(pixels()))")), abs=1e-3)
@@ -163,9 +144,9 @@ def test_hiding_the_top_of_the_map_gives_the_score_that_python_computes_for_the_
 def test_undo_goes_back_stroke_by_stroke_and_clear_shows_all(bench: Notebook) -> None:
     _, view, part = opened(bench)
     press(part, "Paint")
-    drag(view, (0.3, 0.3), (0.4, 0.3))
+    view.drag((0.3, 0.3), (0.4, 0.3))
     first = settled(view)
-    drag(view, (0.6, 0.6), (0.7, 0.7))
+    view.drag((0.6, 0.6), (0.7, 0.7))
     second = settled(view)
     assert second["hidden"] > first["hidden"]
     press(part, "Undo")
@@ -182,10 +163,10 @@ def test_undo_goes_back_stroke_by_stroke_and_clear_shows_all(bench: Notebook) ->
 def test_an_eraser_shows_again_what_was_hidden(bench: Notebook) -> None:
     _, view, part = opened(bench)
     press(part, "Paint")
-    drag(view, (0.3, 0.5), (0.7, 0.5))
+    view.drag((0.3, 0.5), (0.7, 0.5))
     painted = settled(view)["hidden"]
     press(part, "Erase")
-    drag(view, (0.5, 0.5), (0.7, 0.5))
+    view.drag((0.5, 0.5), (0.7, 0.5))
     assert 0 < settled(view)["hidden"] < painted
 
 
@@ -193,14 +174,11 @@ def test_an_eraser_shows_again_what_was_hidden(bench: Notebook) -> None:
 def test_a_finger_paints_and_does_not_scroll(bench: Notebook) -> None:
     page, view, part = opened(bench)
     press(part, "Paint")
-    canvas = view.root.locator(".sw-canvas").first
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box is not None
+    left, top, width, height = before = view.canvas()
     wire = page.context.new_cdp_session(page.page)
 
     def touch(kind: str, *places: tuple[float, float]) -> None:
-        points = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in places]
+        points = [{"x": left + x * width, "y": top + y * height} for x, y in places]
         wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
     touch("touchStart", (0.5, 0.7))
@@ -209,7 +187,7 @@ def test_a_finger_paints_and_does_not_scroll(bench: Notebook) -> None:
     touch("touchEnd")
     wire.detach()
     assert 0.04 < settled(view)["hidden"] < 0.3
-    assert canvas.bounding_box() == box
+    assert view.canvas() == before
 
 
 @pytest.mark.browser
@@ -237,7 +215,7 @@ def test_what_is_hidden_is_shown_as_the_model_gets_it(bench: Notebook) -> None:
     page, view, part = opened(bench)
     part.locator("select[data-field=fill]").select_option("black")
     press(part, "Paint")
-    drag(view, (0.5, 0.5), (0.52, 0.5))
+    view.drag((0.5, 0.5), (0.52, 0.5))
     settled(view)
     canvas = view.root.locator(".sw-canvas").first
     pixels = page.page.screenshot(clip=canvas.bounding_box())
@@ -258,7 +236,7 @@ def test_what_is_hidden_is_shown_as_the_model_gets_it(bench: Notebook) -> None:
 def test_the_painted_picture_is_explained_at_one_click(bench: Notebook) -> None:
     page, view, part = opened(bench)
     press(part, "Paint")
-    drag(view, (0.3, 0.5), (0.7, 0.5))
+    view.drag((0.3, 0.5), (0.7, 0.5))
     painted = settled(view)
     count = int(page.execute("print(len(w._session.pictures))"))
     press(part, "Explain the painted picture")
@@ -280,15 +258,12 @@ def test_in_the_faster_quarter_of_moves_a_score_follows_the_brush_within_one_for
     press(part, "Paint")
     settled(view)
     view.root.locator(".sw-paint-results").evaluate(WATCH)
-    canvas = view.root.locator(".sw-canvas").first
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box is not None
+    left, top, width, height = view.canvas()
     mouse = page.page.mouse
-    mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.5 * box["height"])
+    mouse.move(left + 0.2 * width, top + 0.5 * height)
     mouse.down()
     for i in range(30):
-        mouse.move(box["x"] + (0.2 + 0.02 * i) * box["width"], box["y"] + 0.5 * box["height"])
+        mouse.move(left + (0.2 + 0.02 * i) * width, top + 0.5 * height)
         page.settle(150)
     mouse.up()
     settled(view)

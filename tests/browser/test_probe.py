@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from browser.page import NotebookPage
-from browser.view import View, changed
+from browser.view import View, changed, ready
 
 Notebook = Callable[..., NotebookPage]
 
@@ -37,26 +37,14 @@ def inside(l, t, r, b):
 def opened(bench: Notebook, **size: int) -> tuple[NotebookPage, View]:
     """Give a view with a finished map, and a kernel that can compute what it should say."""
     page = bench(**size)
-    view = View(page)
-    view.wait_map()
-    page.execute("w.wait()")
-    page.execute(PREPARE)
+    view = ready(page, PREPARE)
     return page, view
-
-
-def canvas_box(view: View) -> dict[str, float]:
-    """Return where the canvas is on the page."""
-    canvas = view.root.locator(".sw-canvas").first
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box is not None
-    return {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"]}
 
 
 def point(view: View, across: float, down: float) -> None:
     """Move the mouse to a place on the canvas, in shares of it."""
-    box = canvas_box(view)
-    view.notebook.page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+    left, top, width, height = view.canvas()
+    view.notebook.page.mouse.move(left + across * width, top + down * height)
     view.notebook.settle()
 
 
@@ -153,9 +141,9 @@ def test_zoom_keeps_the_place_under_the_mouse_and_fit_brings_the_same_pixels_bac
     assert (close[:, 1:] == close[:, :-1]).all(axis=-1).mean() > 0.6
 
     # A drag takes the picture along.
-    box = canvas_box(view)
+    left, top, width, height = view.canvas()
     page.page.mouse.down()
-    page.page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.6 * box["height"], steps=4)
+    page.page.mouse.move(left + 0.4 * width, top + 0.6 * height, steps=4)
     page.page.mouse.up()
     page.settle()
     assert abs(float(reading(view)["x"]) - float(there["x"])) <= 1
@@ -258,7 +246,7 @@ def test_a_slider_of_the_smoothing_shows_its_radius_on_the_picture(bench: Notebo
     wide = mark.evaluate("(path) => path.getBBox().width")
     box, input_ = page.value("[w.images[0]['box'], w.images[0]['input']]")
     width = page.value("w.images[0]['width']")
-    pixel = canvas_box(view)["width"] / width * (box[2] - box[0]) / input_[0]
+    pixel = view.canvas()[2] / width * (box[2] - box[0]) / input_[0]
     assert wide == pytest.approx(2 * 5 * pixel, rel=0.02)
     page.page.wait_for_function("(path) => path.getAttribute('d') === ''", arg=mark.element_handle())
 

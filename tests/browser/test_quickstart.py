@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from browser.conftest import Contexts
+from browser.lending import Contexts
 from browser.page import NotebookPage, write_notebook
 from browser.server import ROOT, LabServer
 from browser.view import View, changed

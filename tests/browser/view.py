@@ -44,6 +44,15 @@ SEND = """async ([cell, message]) => {
 }"""
 
 
+def ready(page: NotebookPage, prepare: str) -> View:
+    """Return the page's first view with a finished map, and a kernel that has run some code of the test's."""
+    view = View(page)
+    view.wait_map()
+    page.execute("w.wait()")
+    page.execute(prepare)
+    return view
+
+
 class View:
     """One view of a `SaliencyWidget`.
 
@@ -118,7 +127,26 @@ class View:
             self.notebook.settle(25)
         raise AssertionError(f"the canvas was not painted so within {timeout} s")
 
+    def canvas(self) -> tuple[float, float, float, float]:
+        """Scroll to the first canvas, and return where it is on the page: left, top, width, height."""
+        canvas = self.root.locator(".sw-canvas").first
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        assert box is not None
+        return box["x"], box["y"], box["width"], box["height"]
+
     # What is done
+
+    def drag(self, *places: tuple[float, float]) -> None:
+        """Drag over places of the canvas, in shares of it."""
+        left, top, width, height = self.canvas()
+        mouse = self.notebook.page.mouse
+        first, *others = [(left + x * width, top + y * height) for x, y in places]
+        mouse.move(*first)
+        mouse.down()
+        for place in others:
+            mouse.move(*place, steps=8)
+        mouse.up()
 
     def click(self, target: str) -> None:
         """Click a class."""

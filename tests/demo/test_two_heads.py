@@ -161,10 +161,10 @@ def test_what_comes_back_is_explained_with_no_further_word():
     assert np.abs(explained.attribution).max() > 0
 
 
-def test_a_model_made_with_its_heads_knows_all_names_and_units():
+def test_a_model_made_of_it_knows_all_names_and_units():
     heads = {"age": sw.Regression("years"), "worn": sw.MultiLabel(["hat", "beard"]), "style": HEADS["style"]}
     net = two_heads(convolutions(), heads)
-    model = sw.ImageModel(net, heads=net.heads, device="cpu")
+    model = sw.ImageModel(net, device="cpu")
     said = model.predict(picture())
     assert (said["age"].unit, said["worn"].classes) == ("years", ("hat", "beard"))
     assert model.heads["worn"].kind == "labels"

@@ -53,9 +53,24 @@ def test_activations_are_counted_whether_modules_or_functions_call_them():
 
 
 def test_other_activations_are_no_relus():
-    facts = seen(Head(nn.ReLU6(), nn.LeakyReLU(), nn.SiLU(), nn.Hardswish()))
+    facts = seen(Head(nn.Hardtanh(), nn.LeakyReLU(), nn.SiLU(), nn.Hardswish()))
     assert facts.relus == 0
     assert facts.functions == {}
+
+
+@pytest.mark.parametrize(
+    "capped", [nn.ReLU6(), nn.ReLU6(inplace=True), nn.Hardtanh(0, 4), nn.Hardtanh(0.0, 1.0)], ids=str
+)
+def test_a_relu_with_a_cap_is_one(capped):
+    facts = seen(Head(capped))
+    assert facts.relus == 1
+    assert facts.functions == {}
+
+
+def test_it_is_known_how_often_the_largest_of_several_numbers_is_taken():
+    body = nn.Sequential(nn.MaxPool2d(2), nn.AvgPool2d(2), nn.AdaptiveMaxPool2d(4))
+    assert seen(Head(body)).maxima == 2
+    assert seen(Head(nn.AvgPool2d(2))).maxima == 0
 
 
 class Biased(nn.Module):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 import torch
 from torch import nn
+from torchvision.models import VisionTransformer
 
 import saliency_widget as sw
 from saliency_widget.errors import ModelError, SaliencyError
@@ -73,6 +74,60 @@ def test_names_narrow_a_dictionary_and_rename_a_tuple():
     assert list(found((THREE, VALUE), [("style", STYLES), ("age", None)])) == ["style", "age"]
     assert found({"a:b": THREE, "c": VALUE}, {"a_b": STYLES}) == {"a_b": ("classes", 3)}
     assert list(found({"style": THREE, "age": VALUE}, {"age": None, "style": None})) == ["age", "style"]
+
+
+def told(output, own, heads=None):
+    """The classes of each head of a module that has something called `heads` of its own."""
+    module = Returns(output)
+    module.heads = own
+    model = sw.ImageModel(module, heads=heads, preprocess=keep, device="cpu")
+    model.discover(picture())
+    return {head.name: head.classes for head in model.heads.values()}
+
+
+NUMBERED = {"style": None, "age": None}
+TWO = {"style": THREE, "age": VALUE}
+
+
+def test_a_module_that_names_its_heads_itself_need_not_be_told_again():
+    own = {"style": STYLES, "age": sw.Regression("years")}
+    assert told(TWO, own) == told((THREE, VALUE), own) == {"style": tuple(STYLES), "age": None}
+
+
+def test_what_the_user_says_of_the_heads_counts_before_what_the_module_says():
+    assert told(TWO, {"style": STYLES, "age": sw.Regression()}, {"style": ["x", "y", "z"]}) == {
+        "style": ("x", "y", "z")
+    }
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"style": STYLES},
+        {"style": ["two", "names"], "age": sw.Regression()},
+        {"style": STYLES, "years": sw.Regression()},
+        {"style": 3, "age": 1},
+        {"style": None, "age": None},
+        {"style": nn.Linear(2, 3), "age": nn.Linear(2, 1)},
+        {"style:of": STYLES, "age": sw.Regression()},
+        {0: STYLES, 1: sw.Regression()},
+        {},
+        nn.ModuleDict({"style": nn.Linear(2, 3), "age": nn.Linear(2, 1)}),
+        nn.Sequential(nn.Linear(2, 3)),
+        ["style", "age"],
+        12,
+    ],
+    ids=str,
+)
+def test_what_a_module_calls_heads_and_does_not_name_each_of_them_is_left_alone(own):
+    assert told(TWO, own) == NUMBERED
+
+
+def test_the_layers_that_a_vision_transformer_calls_heads_are_left_alone():
+    vit = VisionTransformer(32, 16, num_layers=1, num_heads=2, hidden_dim=8, mlp_dim=8, num_classes=3)
+    model = sw.ImageModel(vit, preprocess=keep, device="cpu")
+    model.discover(picture(32, 32))
+    assert {name: head.classes for name, head in model.heads.items()} == {"head0": None}
 
 
 def test_labels_are_declared_with_or_without_names():

@@ -32,6 +32,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from oracles.rules import caps_apart
 from saliency_widget.model.layers import Layer
 
 __all__ = ["ORACLES", "captum_grad_cam"]
@@ -171,7 +172,7 @@ def _guided_grad_cam(
     """Return captum's; its guided backprop needs ReLUs that are modules, called once and not in place."""
     from captum.attr import GuidedGradCam
 
-    made, place = _scaled(module, layer, 1.0)
+    made, place = _scaled(caps_apart(module, through=False), layer, 1.0)
     for relu in made.modules():
         if isinstance(relu, nn.ReLU):
             relu.inplace = False

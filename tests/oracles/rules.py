@@ -7,7 +7,8 @@ came to: ``baseline`` (DeepLIFT), ``low`` and ``high`` (Deep Taylor, tensors (1,
 What of the peers is not taken over, and why:
 
 - captum changes modules only: ReLUs that are functions keep their plain gradient, and one that is used twice is refused. The
-  networks that it is given here have a module for each ReLU, which does not work in place.
+  networks that it is given here have a module for each ReLU, which does not work in place. Of modules it changes ``nn.ReLU``
+  alone: a ReLU with a cap is given to its guided backprop and DeconvNet as a ReLU and a cap behind it.
 - Its DeepLIFT loses what a max pool does where an activation stands right before it, since both hook the same tensor, and where
   the pool's windows overlap, since its unpooling keeps one of several values: comparable where neither is so.
 - zennit merges a batch norm into the layer before it, but leaves the norm its epsilon, so that each still divides by the root
@@ -27,23 +28,47 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-__all__ = ["ORACLES"]
+from saliency_widget.methods.surgery.passing import Passed
+
+__all__ = ["ORACLES", "caps_apart"]
 
 Oracle = Callable[[nn.Module, Tensor, int, Mapping[str, Any]], NDArray[Any]]
+
+
+class Cap(nn.Module):
+    """What a ReLU6 is besides a ReLU; either nothing comes back from where it is reached, or all goes through."""
+
+    def __init__(self, top: float, *, through: bool) -> None:
+        super().__init__()
+        self.top, self.through = top, through
+
+    def forward(self, x: Tensor) -> Tensor:
+        capped = x.clamp(max=self.top)
+        return Passed.apply(x, capped) if self.through else capped
+
+
+def caps_apart(module: nn.Module, *, through: bool) -> nn.Module:
+    """Return a copy in which each ReLU with a cap is a ReLU and a cap."""
+    made = copy.deepcopy(module)
+    for parent in list(made.modules()):
+        for name, layer in parent.named_children():
+            if isinstance(layer, nn.Hardtanh) and layer.min_val == 0:
+                setattr(parent, name, nn.Sequential(nn.ReLU(), Cap(layer.max_val, through=through)))
+    return made
 
 
 def guided_backprop(module: nn.Module, x: Tensor, target: int, _settings: Mapping[str, Any]) -> NDArray[Any]:
     """Return captum's GuidedBackprop."""
     from captum.attr import GuidedBackprop
 
-    return _array(GuidedBackprop(copy.deepcopy(module)).attribute(x.clone(), target))
+    return _array(GuidedBackprop(caps_apart(module, through=False)).attribute(x.clone(), target))
 
 
 def deconvnet(module: nn.Module, x: Tensor, target: int, _settings: Mapping[str, Any]) -> NDArray[Any]:
     """Return captum's Deconvolution."""
     from captum.attr import Deconvolution
 
-    return _array(Deconvolution(copy.deepcopy(module)).attribute(x.clone(), target))
+    return _array(Deconvolution(caps_apart(module, through=True)).attribute(x.clone(), target))
 
 
 def deeplift(module: nn.Module, x: Tensor, target: int, settings: Mapping[str, Any]) -> NDArray[Any]:

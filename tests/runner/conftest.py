@@ -1,14 +1,5 @@
-"""The runner's tests compute next to nothing, so torch's own threads would only wait for each other."""
+"""The runner's tests compute next to nothing."""
 
-from __future__ import annotations
+from one_thread import one_torch_thread
 
-import pytest
-import torch
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_torch_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+__all__ = ["one_torch_thread"]

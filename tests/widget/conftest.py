@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 import saliency_widget as sw
 from gates import LONG, Gated
+from one_thread import one_torch_thread
 from saliency_widget import wire
 from small_models import keep, picture, two_heads
 
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_torch_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+__all__ = ["one_torch_thread"]
 
 
 @pytest.fixture(autouse=True)
