@@ -115,7 +115,32 @@ export function valuesOf({ kind, targets, shape }: MapMeta, buffer: unknown): Fr
     return int16Of(buffer, count);
   }
   const bytes = bytesOf(buffer);
-  return bytes?.byteLength === 3 * count ? bytes.slice() : null;
+  return bytes?.length === 3 * count ? bytes.slice() : bytes === null ? null : coloursOf(bytes, targets.length, shape);
+}
+
+/** The T pictures as they are saved: of each the brightness of its pixels, then both colours of four of them, as in a JPEG. */
+export function coloursOf(bytes: Uint8Array, pictures: number, [h, w]: readonly [number, number]): Uint8Array | null {
+  const across = Math.ceil(w / 2);
+  const quarter = across * Math.ceil(h / 2);
+  const one = h * w + 2 * quarter;
+  if (bytes.length !== pictures * one) {
+    return null;
+  }
+  const rgb = new Uint8ClampedArray(3 * pictures * h * w); // it rounds too
+  for (let at = 0, k = 0; at < bytes.length; at += one) {
+    for (let i = 0; i < h * w; i++) {
+      const colour = at + h * w + across * Math.floor(i / w / 2) + Math.floor((i % w) / 2);
+      const [y, blue, red] = [at + i, colour, colour + quarter].map((place) => bytes[place] as number) as [
+        number,
+        number,
+        number,
+      ];
+      rgb[k++] = y + 1.402 * (red - 128);
+      rgb[k++] = y - 0.344136 * (blue - 128) - 0.714136 * (red - 128);
+      rgb[k++] = y + 1.772 * (blue - 128);
+    }
+  }
+  return new Uint8Array(rgb.buffer);
 }
 
 /**

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import saved from "../../tests/fixtures/saved.json";
 import { card } from "../dev/card.ts";
 import { FakeModel } from "../dev/fake_model.ts";
-import { int16Of, rootsOf } from "../src/decode.ts";
+import { coloursOf, int16Of, rootsOf } from "../src/decode.ts";
 import type { Model } from "../src/model.ts";
 import type { Card } from "../src/protocol.ts";
 import { readCard, readPredictions, readResult, tellCard } from "../src/traits.ts";
@@ -47,6 +47,28 @@ describe("a saved map", () => {
     const result = { ...meta({ final: true }), shape: [224, 224], job: 4, image: "img-0" };
     const found = readResult(modelOf({ result, result_data: new DataView(large.buffer) }));
     expect(new Set(found?.maps[0]?.values)).toEqual(new Set([32767]));
+  });
+});
+
+describe("saved pictures", () => {
+  const { shape, saved: text, restored } = saved.pictures;
+  const data = bytes(text);
+  const size: [number, number] = [shape[0] as number, shape[1] as number];
+
+  test("are unpacked as both halves have agreed", () => {
+    expect([...(coloursOf(data, 2, size) ?? [])]).toEqual(restored);
+  });
+
+  test("are refused where they are too short or too long", () => {
+    expect(coloursOf(data.subarray(1), 2, size)).toBeNull();
+    expect(coloursOf(data, 1, size)).toBeNull();
+  });
+
+  test("are what a page begins with", () => {
+    const result = { ...meta({ final: true }), kind: "picture", shape: size, job: 4, image: "img-0" };
+    const one = data.subarray(0, data.length / 2);
+    const found = readResult(modelOf({ result, result_data: new DataView(one.slice().buffer) }));
+    expect([...(found?.maps[0]?.picture ?? [])]).toEqual(restored.slice(0, restored.length / 2));
   });
 });
 

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
-__all__ = ["LEVELS", "card", "predictions", "result_data", "roots"]
+__all__ = ["LEVELS", "card", "colours", "predictions", "result_data", "roots"]
 
 LEVELS = 2047
 """A saved map has so many values on each side of zero: 12 bits, as square roots of the share of the map's peak.
@@ -27,7 +28,7 @@ screen's 255 steps; no value becomes zero, or changes its sign.
 
 _FULL = 32767
 _SMALL = 4096
-"""A map of fewer values is saved to its last bit: it takes 11 kB at most."""
+"""A map of fewer values, and a picture of fewer pixels, is saved to its last bit: it takes 16 kB at most."""
 
 _NAMED = ("heads", "methods", "layers", "models")
 """Of the card, what is left out where the page was told it already."""
@@ -90,7 +91,31 @@ def _scores(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def result_data(value: bytes, result: Mapping[str, Any]) -> bytes:
     """Return the bytes of a finished result as they are saved; `result` says what they are."""
-    return roots(np.frombuffer(value, "<i2")) if result.get("kind") == "map" and len(value) > 2 * _SMALL else value
+    if result.get("kind") == "map" and len(value) > 2 * _SMALL:
+        return roots(np.frombuffer(value, "<i2"))
+    if result.get("kind") == "picture" and len(value) > 3 * _SMALL:
+        return colours(np.frombuffer(value, np.uint8).reshape(-1, *result["shape"], 3))
+    return value
+
+
+def colours(pictures: NDArray[np.uint8]) -> bytes:
+    """Return pictures with the brightness of each pixel, and one colour for four of them, as a JPEG has it: half of the bytes.
+
+    Parameters
+    ----------
+    pictures : numpy.ndarray
+        Shape (T, h, w, 3), red, green and blue.
+
+    Returns
+    -------
+    bytes
+        Of each picture Y (h * w bytes), then Cb and Cr (half of h times half of w, both rounded up).
+    """
+    parts = []
+    for picture in pictures:
+        bright, *both = Image.fromarray(picture).convert("YCbCr").split()
+        parts += [bright.tobytes(), *(plane.reduce(2).tobytes() for plane in both)]
+    return b"".join(parts)
 
 
 def roots(values: NDArray[np.int16]) -> bytes:

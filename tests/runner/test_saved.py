@@ -45,11 +45,25 @@ def test_every_value_of_a_map_keeps_its_sign_and_its_order_and_is_off_by_less_th
         assert np.abs(found - values)[seen].max() <= 0.3 * end * FULL / 255
 
 
-def test_a_large_map_takes_three_quarters_of_its_bytes_and_a_small_one_or_a_picture_stays_as_it_is():
+def test_pictures_are_saved_as_both_halves_have_agreed():
+    sample = SAMPLES["pictures"]
+    values = np.array(sample["values"], np.uint8).reshape(-1, *sample["shape"], 3)
+    assert base64.b64encode(saved.colours(values)).decode() == sample["saved"]
+
+
+def test_a_saved_picture_takes_half_of_its_bytes_and_keeps_the_brightness_of_each_pixel():
+    picture_of = np.random.default_rng(0).integers(0, 256, (1, 225, 223, 3)).astype(np.uint8)
+    data = saved.result_data(picture_of.tobytes(), {"kind": "picture", "shape": [225, 223]})
+    assert len(data) == 225 * 223 + 2 * 113 * 112
+    bright = np.frombuffer(data, np.uint8)[: 225 * 223].reshape(225, 223)
+    assert np.abs(bright - picture_of[0] @ [0.299, 0.587, 0.114]).max() < 1.5
+
+
+def test_a_large_map_takes_three_quarters_of_its_bytes_and_small_ones_stay_as_they_are():
     data = np.random.default_rng(0).integers(-FULL, FULL, 224 * 224).astype("<i2").tobytes()
     assert len(saved.result_data(data, {"kind": "map"})) == len(data) * 3 // 4
     assert saved.result_data(data[: 2 * 49], {"kind": "map"}) == data[: 2 * 49]
-    assert saved.result_data(data, {"kind": "picture"}) == data
+    assert saved.result_data(data[: 3 * 49], {"kind": "picture", "shape": [7, 7]}) == data[: 3 * 49]
     assert saved.result_data(b"", {}) == b""
 
 

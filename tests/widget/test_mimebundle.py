@@ -177,6 +177,14 @@ def test_a_thousand_classes_and_a_large_photograph_stay_below_the_limit(make, th
 
 
 @pytest.mark.usefixtures("real_page")
+def test_a_picture_that_a_method_made_stays_below_the_limit_too(make, thousand):
+    widget = make(thousand, enlarged("astronaut"), method="class_appearance", params={"steps": 2}, idle=False)
+    widget.wait(LONG)
+    assert len(widget.get_state()["result_data"]) == 224 * 224 * 3 // 2
+    assert grown(widget) < LIMIT
+
+
+@pytest.mark.usefixtures("real_page")
 def test_what_is_saved_of_a_thousand_classes_is_their_logits_and_of_a_map_twelve_bits_a_value(make, thousand):
     widget = make(thousand, enlarged("rocket"), idle=False)
     widget.wait(LONG)
