@@ -185,7 +185,7 @@ def test_a_dropped_picture_is_added_and_shown_and_what_is_none_is_refused_in_wor
         ("blue.gif", 30, 60),
     ]
     view.wait_map()
-    view.root.locator("label", has_text="Picture").last.click()
+    view.root.locator(".sw-stage label", has_text="Picture").last.click()
     blue = view.pixels_when(lambda p: bool(np.median(p[..., 2]) > 200))
     assert np.median(blue[..., 0]) < 60
     assert "notes.txt" in view.root.locator(".sw-pictures [role=alert]").inner_text()
