@@ -115,7 +115,10 @@ export function valuesOf({ kind, targets, shape }: MapMeta, buffer: unknown): Fr
     return int16Of(buffer, count);
   }
   const bytes = bytesOf(buffer);
-  return bytes?.length === 3 * count ? bytes.slice() : bytes === null ? null : coloursOf(bytes, targets.length, shape);
+  if (bytes?.length === 3 * count) {
+    return bytes.slice();
+  }
+  return bytes !== null && count > 4096 ? coloursOf(bytes, targets.length, shape) : null;
 }
 
 /** The T pictures as they are saved: of each the brightness of its pixels, then both colours of four of them, as in a JPEG. */
